@@ -1,0 +1,83 @@
+"""The header chunk: what a reader must know before the first coded unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitstream import fields
+from bitstream.errors import CorruptError, UnsupportedError
+from bitstream.fields import Field
+from bitstream.limits import DEFAULT_TILE, MAX_QUALITY, MAX_SIDE, MAX_TILE, MIN_TILE, TILE_STEP, check_dimensions
+
+VERSION = 0
+KIND_STILL = 0
+MODES = {0: "RGB"}
+ALPHA_NONE = 0
+MAX_MODELS = 15
+MODEL_ID_BYTES = 8
+CONTENT_ID_BYTES = 4
+
+FIELDS = (
+    Field("version", "B", {VERSION}, UnsupportedError),
+    Field("kind", "B", {KIND_STILL}, UnsupportedError),
+    Field("width", "H", range(1, MAX_SIDE + 1)),
+    Field("height", "H", range(1, MAX_SIDE + 1)),
+    Field("colour_mode", "B", set(MODES), UnsupportedError),
+    Field("bit_depth", "B", {8}, UnsupportedError),
+    Field("alpha", "B", {ALPHA_NONE}, UnsupportedError),
+    Field("quality", "H", range(MAX_QUALITY + 1)),
+    Field("tile", "B", range(MIN_TILE // TILE_STEP, MAX_TILE // TILE_STEP + 1)),  # in units of 64 pixels
+    Field("models", "B", range(1, MAX_MODELS + 1)),  # how many ids follow; the upper four bits are reserved
+)
+MAX_BYTES = 4096  # more than this version can fill, so that a later version is named as such
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header chunk of a still picture says.
+
+    `width`, `height` and `tile` are in pixels, `quality` is the model's 0..63 in steps of 1/256,
+    `model_ids` holds 8 bytes each, `content_id` the first 4 bytes of the SHA-256 over the source pixels
+    (row by row, R G B).
+    """
+
+    width: int
+    height: int
+    quality: int
+    model_ids: tuple[bytes, ...]
+    content_id: bytes
+    tile: int = DEFAULT_TILE
+    colour_mode: int = 0
+    version: int = VERSION
+    kind: int = KIND_STILL
+    bit_depth: int = 8
+    alpha: int = ALPHA_NONE
+
+    @property
+    def mode(self) -> str:
+        return MODES[self.colour_mode]
+
+    def pack(self) -> bytes:
+        """The chunk's payload. Raises ValueError for a value outside its field."""
+        if len(self.content_id) != CONTENT_ID_BYTES or any(len(i) != MODEL_ID_BYTES for i in self.model_ids):
+            raise ValueError("a model id has 8 bytes, a content id 4")
+        if self.tile % TILE_STEP:
+            raise ValueError(f"tile {self.tile} is not a multiple of {TILE_STEP}")
+        values = {**vars(self), "tile": self.tile // TILE_STEP, "models": len(self.model_ids)}
+        return fields.pack(FIELDS, values) + b"".join(self.model_ids) + self.content_id
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Header:
+        """Raises UnsupportedError (version, kind, mode), CorruptError (a value out of range), LimitError."""
+        if payload and payload[0] != VERSION:  # before anything else: a later version may lay the rest out anew
+            raise UnsupportedError(f"format version {payload[0]} is not known here (this release reads {VERSION})")
+        values = fields.unpack(FIELDS, payload, "header")
+        count = values.pop("models")
+        start = fields.size_of(FIELDS)
+        end = start + count * MODEL_ID_BYTES
+        if len(payload) != end + CONTENT_ID_BYTES:
+            raise CorruptError(f"header has {len(payload)} bytes where {end + CONTENT_ID_BYTES} are expected")
+        check_dimensions(values["width"], values["height"])
+        ids = tuple(payload[i : i + MODEL_ID_BYTES] for i in range(start, end, MODEL_ID_BYTES))
+        values["tile"] *= TILE_STEP
+        return cls(**values, model_ids=ids, content_id=payload[end:])

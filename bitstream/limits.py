@@ -1,0 +1,24 @@
+"""The limits of the format and of this implementation, checked before memory is taken."""
+
+from __future__ import annotations
+
+from bitstream.errors import LimitError
+
+MAX_SIDE = 65_535  # pixels: width and height are u16
+MAX_PIXELS = 1 << 27  # 134 megapixels in one picture; an implementation's limit, not the format's
+TILE_STEP = 64  # pixels: one position of the hyper-latent
+MIN_TILE, MAX_TILE, DEFAULT_TILE = 64, 4096, 1024  # pixels a side
+MAX_QUALITY = 63 * 256  # the model's quality 0..63 in steps of 1/256
+MAX_CHUNK_BYTES = (1 << 31) - 1
+MAX_FILE_BYTES = 1 << 31
+# Bytes of one unit's range-coder stream. A symbol takes at most 40 bits (24 for the escape, 16 for its
+# value); 32 bytes a pixel leaves room for models with 6 latents a pixel, five times what v1 has.
+MAX_PAYLOAD_BYTES_PER_PIXEL = 32
+
+
+def check_dimensions(width: int, height: int) -> None:
+    """Raise LimitError where a picture of `width` x `height` pixels is too large to be coded."""
+    if width > MAX_SIDE or height > MAX_SIDE:
+        raise LimitError(f"picture of {width}x{height} pixels: a side may have at most {MAX_SIDE}")
+    if width * height > MAX_PIXELS:
+        raise LimitError(f"picture of {width}x{height} pixels: at most {MAX_PIXELS} pixels are allowed")
