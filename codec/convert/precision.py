@@ -1,0 +1,66 @@
+"""Whether the pixel path may be stored as fp16: only if it costs no more than 0.1 % of rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bitstream.rangecoder import Kind
+from codec.convert.frequencies import gaussian
+from codec.exact.layout import SCALE_LEVELS
+from codec.model.loaded import LoadedModel
+from codec.trial import code_once
+
+MOST_BD_RATE = 0.1  # per cent
+QUALITIES = tuple(256 * q for q in (4, 16, 30, 44, 56, 63))
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class GaussianBits:
+    """A sink that adds up code lengths under the plain Gaussians, before any table is fitted."""
+
+    def __init__(self) -> None:
+        self.bits = 0.0
+        self._cost = np.array([-np.log2(np.maximum(gaussian(level), 2.0**-24)) for level in range(SCALE_LEVELS)])
+
+    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+        """See SymbolSink."""
+        reach = self._cost.shape[1] // 2
+        self.bits += float(self._cost[index, np.clip(symbols, -reach, reach) + reach].sum())
+
+
+def stored(pixel_path: Mapping[str, Tensor], dtype: torch.dtype) -> Arrays:
+    """The pixel path's tensors as arrays of `dtype`."""
+    return {name: tensor.to(dtype).numpy() for name, tensor in pixel_path.items()}
+
+
+def choose_pixel_path(
+    pixel_path: Mapping[str, Tensor], load: Callable[[Arrays], LoadedModel], crops: list[NDArray[np.uint8]]
+) -> tuple[Arrays, float]:
+    """-> the tensors to store, and the BD-rate in per cent of fp16 against the source's own precision.
+
+    Weights that are fp16 at their source stay so; others become fp16 where that costs at most
+    MOST_BD_RATE on the crops (Bjontegaard, VCEG-M33, PCHIP interpolation), else fp32.
+    """
+    half = stored(pixel_path, torch.float16)
+    if all(t.dtype == torch.float16 for t in pixel_path.values()):
+        return half, 0.0
+    from bjontegaard import bd_rate  # an extra: only needed here
+
+    full = stored(pixel_path, torch.float32)
+    curves = [_curve(load(arrays), crops) for arrays in (full, half)]
+    cost = float(bd_rate(*curves[0], *curves[1], method="pchip", require_matching_points=False, min_overlap=0))
+    return (half if cost <= MOST_BD_RATE else full), cost
+
+
+def _curve(model: LoadedModel, crops: list[NDArray[np.uint8]]) -> tuple[list[float], list[float]]:
+    rates, distortions = [], []
+    for quality in QUALITIES:
+        sink = GaussianBits()
+        distortions.append(float(np.mean([code_once(model, crop, quality, sink).psnr for crop in crops])))
+        rates.append(sink.bits)
+    return rates, distortions

@@ -1,0 +1,77 @@
+"""The configuration of a model: its sizes and its context variant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from bitstream.errors import ModelFileError
+
+Context = Literal["clamp", "compand"]
+MAX_CHANNELS = 4096
+MAX_DEPTH = 64
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Channels of the features (c), latent (cy), hyper-latent (cz) and prior (cp); depths in blocks.
+
+    `context` says how a decoded latent enters the prior: `clamp` saturates it at 511/16, `compand`
+    compresses it above 8 first (FORMAT.md, "The prior").
+    """
+
+    c: int = 256
+    cy: int = 256
+    cz: int = 128
+    enc_depth: int = 8
+    dec_depth: int = 12
+    deep: int = 2
+    cp: int = 256
+    context: Context = "clamp"
+
+    def __post_init__(self) -> None:
+        for name in ("c", "cy", "cz", "cp"):
+            self._check(name, 4, MAX_CHANNELS)
+        for name in ("enc_depth", "dec_depth", "deep"):
+            self._check(name, 0, MAX_DEPTH)
+        if self.context not in get_args(Context):
+            raise ModelFileError(f"context variant {self.context!r} is not known here")
+
+    def _check(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or not low <= value <= high:
+            raise ModelFileError(f"configuration: {name} = {value!r} is not an integer in {low}..{high}")
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """Absent keys are at their defaults. Raises ModelFileError for what is not a configuration."""
+        try:
+            values: Any = json.loads(text)
+        except ValueError as error:
+            raise ModelFileError(f"configuration is not JSON: {error}") from error
+        known = {f.name for f in fields(cls)}
+        if not isinstance(values, dict) or not set(values) <= known:
+            raise ModelFileError(f"configuration has keys that are not known here: {text[:200]}")
+        return cls(**values)
+
+    def canonical_json(self) -> str:
+        """Sorted keys, no spaces, keys at their defaults absent: a key added later changes no model's id."""
+        default = asdict(ModelConfig())
+        values = {k: v for k, v in asdict(self).items() if v != default[k]}
+        return json.dumps(values, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def synthesis_halo(self) -> int:
+        """Latents that a pixel's value depends on beyond its own: one a 3x3 at 1/16, half a one at 1/8."""
+        return self.deep + -(-self.dec_depth // 2)
+
+    @property
+    def analysis_halo(self) -> int:
+        """Latents' worth of pixels that a latent's value depends on beyond its own."""
+        return self.deep + -(-self.enc_depth // 2)
+
+    @property
+    def group_bounds(self) -> tuple[int, ...]:
+        """Channel group g = 4 * c div cy covers the channels group_bounds[g] .. group_bounds[g + 1]."""
+        return tuple(-(-g * self.cy // 4) for g in range(5))

@@ -1,0 +1,127 @@
+"""A model in memory on one device: networks, entropy path (known answer checked), tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeVar, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bitstream.errors import ExactnessError, ModelFileError, UnsupportedError
+from bitstream.rangecoder import TableSets
+from bitstream.tables import Table, unpack_tables
+from codec.exact.known_answer import known_answer
+from codec.exact.prior import ExactPrior
+from codec.model.file import ModelFile
+from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
+EntropyDtype = Literal["auto", "fp32", "fp64"]
+DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.bfloat16}
+Transform = TypeVar("Transform", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a model runs: `precision` of the pixel path, dtype of the entropy path."""
+
+    device: torch.device
+    precision: Literal["fp32", "bf16"]
+    entropy_dtype: EntropyDtype
+
+    @classmethod
+    def resolve(cls, device: Device, precision: Precision, entropy_dtype: EntropyDtype) -> Runtime:
+        """Settle what is `auto`.
+
+        Raises ValueError for a word that is no choice, UnsupportedError for a device that is not here.
+        """
+        for value, choices in ((device, Device), (precision, Precision), (entropy_dtype, EntropyDtype)):
+            if value not in get_args(choices):
+                raise ValueError(f"{value!r} is not one of {', '.join(get_args(choices))}")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise UnsupportedError("device cuda is not available here")
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        if precision == "auto":
+            precision = "bf16" if _has_fast_bf16(device) else "fp32"
+        return cls(torch.device(device), precision, entropy_dtype)
+
+
+def _has_fast_bf16(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # there is no public one
+    return bool(probe and probe())
+
+
+class LoadedModel:
+    """The parts of a model are built when first needed: a decoder never builds the analysis."""
+
+    def __init__(self, file: ModelFile, runtime: Runtime) -> None:
+        self.file, self.info, self.config, self.runtime = file, file.info, file.info.config, runtime
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        return self._transform(Analysis(self.config), "analysis.")
+
+    @cached_property
+    def synthesis(self) -> Synthesis:
+        return self._transform(Synthesis(self.config), "synthesis.")
+
+    @cached_property
+    def hyper_analysis(self) -> HyperAnalysis:
+        return self._transform(HyperAnalysis(self.config), "hyper_analysis.")
+
+    @cached_property
+    def tables(self) -> TableSets:
+        """Frequency tables of hyper-latent and latent."""
+        return {"z": self._tables("z"), "y": self._tables("y")}
+
+    @cached_property
+    def z_table_index(self) -> NDArray[np.uint8]:
+        """(64, cz): table of each hyper-latent channel by quality row."""
+        return self.file.tensors["z.table_index"].astype(np.uint8)
+
+    @cached_property
+    def prior(self) -> ExactPrior:
+        """The entropy path in the wanted dtype; `auto` falls back to fp64 where fp32 fails the known answer."""
+        wanted = self.runtime.entropy_dtype
+        names = ("fp32", "fp64") if wanted == "auto" else (wanted,)
+        for name in names:
+            prior = ExactPrior(self.config, self.file.tensors, self.runtime.device, DTYPES[name])
+            if known_answer(prior) == self.file.tensors["known_answer"].tobytes():
+                return prior
+        raise ExactnessError(
+            f"the arithmetic of {self.runtime.device} in {' and '.join(names)} does not give model {self.info.id}'s"
+            " known answer: nothing is coded, for the result could be wrong"
+        )
+
+    @property
+    def entropy_dtype(self) -> str:
+        """`fp32` or `fp64`: what the entropy path really runs in."""
+        return "fp64" if self.prior.dtype == torch.float64 else "fp32"
+
+    def _tables(self, kind: str) -> list[Table]:
+        tensors = self.file.tensors
+        stored, length, lowest = (tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest"))
+        return unpack_tables(stored.astype(np.uint32), length.astype(np.uint16), lowest.astype(np.int16))
+
+    def _transform(self, transform: Transform, prefix: str) -> Transform:
+        state = {
+            name.removeprefix(prefix): torch.from_numpy(tensor.astype(np.float32))
+            for name, tensor in self.file.tensors.items()
+            if name.startswith(prefix)
+        }
+        for name, wanted in transform.state_dict().items():
+            if name not in state or state[name].shape != wanted.shape:
+                raise ModelFileError(f"model file {self.info.path}: {prefix}{name} is missing or misshapen")
+        transform.load_state_dict(state, assign=True)
+        transform.requires_grad_(False)
+        transform.to(self.runtime.device)
+        set_precision(transform, DTYPES[self.runtime.precision])
+        return transform

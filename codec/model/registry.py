@@ -1,0 +1,63 @@
+"""Finding model files by id: those in the package, then $WISP_MODEL_PATH, then a file named by the caller."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from bitstream.errors import ModelNotFoundError, WispError
+from codec.model.file import ModelFile, ModelInfo, read_model_file, read_model_info
+
+PACKAGED = Path(__file__).parent.parent / "weights"
+DEFAULT_MODEL = "image-v1"
+SEARCH_VARIABLE = "WISP_MODEL_PATH"  # folders or files, separated as in PATH
+SUFFIX = ".safetensors"
+
+
+def candidate_files(extra: Path | None = None) -> Iterator[Path]:
+    """Every model file in order of search."""
+    yield from sorted(PACKAGED.glob(f"*{SUFFIX}"))
+    for entry in filter(None, os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)):
+        place = Path(entry)
+        yield from sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+    if extra is not None:
+        yield extra
+
+
+def list_models(extra: Path | None = None) -> tuple[list[ModelInfo], list[WispError]]:
+    """-> the models found, the errors of files that are none."""
+    found: list[ModelInfo] = []
+    errors: list[WispError] = []
+    for path in candidate_files(extra):
+        try:
+            found.append(read_model_info(path))
+        except WispError as error:
+            errors.append(error)
+    return found, errors
+
+
+def find_model(identity: str, extra: Path | None = None) -> ModelInfo:
+    """The first model of this id (16 hexadecimal digits). Raises ModelNotFoundError, naming the id."""
+    if extra is not None:
+        read_model_info(extra)  # a file named on purpose must be right, needed or not
+    found, errors = list_models(extra)
+    for info in found:
+        if info.id == identity:
+            return info
+    aside = f"; {len(errors)} model files there could not be read" if errors else ""
+    raise ModelNotFoundError(
+        f"needs model {identity}, which is not here: name its file with --model or put it in ${SEARCH_VARIABLE}{aside}"
+    )
+
+
+def default_model(extra: Path | None = None) -> ModelInfo:
+    """The model to encode with: `extra` where given, else the packaged one."""
+    return read_model_info(extra if extra is not None else PACKAGED / f"{DEFAULT_MODEL}{SUFFIX}")
+
+
+@lru_cache(maxsize=4)
+def load_model_file(path: Path) -> ModelFile:
+    """`read_model_file`, remembered for the process."""
+    return read_model_file(path)

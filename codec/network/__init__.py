@@ -1,0 +1,1 @@
+"""The pixel path: analysis, synthesis and hyper analysis in ordinary float arithmetic."""

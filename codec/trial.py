@@ -1,0 +1,47 @@
+"""Coding a picture once in memory to see its rate and distortion, without a file and without tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bitstream.rangecoder import SymbolSink
+from codec.entropy import emit_symbols
+from codec.model.loaded import LoadedModel
+from codec.pixels import analyse, synthesise
+
+
+class NoSink:
+    """Takes symbols and does nothing with them."""
+
+    def encode(self, kind: str, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+        """See SymbolSink."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """PSNR in dB over R, G and B together."""
+
+    psnr: float
+
+
+def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> torch.Tensor:
+    """Quantise a picture as one tile, symbols to `sink` -> 16 * y_hat (1, cy, h, w) float32."""
+    y = analyse(model, picture, torch.tensor(quality))
+    (latent,) = emit_symbols(model, y, [quality], [sink])
+    z_bytes = 2 * model.config.cz * y.shape[2] * y.shape[3] // 16
+    y16 = np.frombuffer(latent, "<i4", offset=z_bytes).reshape(y.shape).astype(np.float32)
+    return torch.from_numpy(y16).contiguous(memory_format=torch.channels_last)
+
+
+def code_once(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink | None = None) -> Trial:
+    """Encode and decode `picture` (H, W, 3) uint8 at `quality` (steps of 1/256)."""
+    y16 = emit(model, picture, quality, sink or NoSink())
+    height, width, _ = picture.shape
+    decoded = synthesise(model, y16, torch.tensor(quality), width, height)
+    error = float(np.mean((decoded.astype(np.float64) - picture) ** 2))
+    return Trial(10 * math.log10(255**2 / max(error, 1e-9)))
