@@ -1,0 +1,1 @@
+"""Measuring Wisp: pictures, measures, comparisons."""

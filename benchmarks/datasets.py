@@ -1,0 +1,23 @@
+"""The pictures that come with Wisp: the 29 reference images of LIVE (see data/live/NOTICE)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.pictures import load_rgb
+
+LIVE = Path(__file__).parent / "data" / "live"
+DEMO_PICTURE = LIVE / "monarch.png"
+
+
+def live_paths() -> list[Path]:
+    """The LIVE pictures, by name."""
+    return sorted(LIVE.glob("*.png"))
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8."""
+    return load_rgb(path)

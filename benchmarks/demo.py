@@ -1,0 +1,85 @@
+"""The comparison behind `wisp demo`: Wisp at a quality, and the JPEG that reaches the same PSNR."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks.measures import bits_per_pixel, psnr
+from codec.api import Codec
+
+LOWEST_JPEG, HIGHEST_JPEG = 1, 100
+
+
+@dataclass(frozen=True)
+class Point:
+    """One coded picture: its file and what it decodes to."""
+
+    data: bytes
+    decoded: NDArray[np.uint8]
+    bpp: float
+    psnr: float
+
+    @property
+    def bytes(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Wisp at `quality` beside JPEG; seconds are wall time in this process."""
+
+    quality: float
+    wisp: Point
+    jpeg: Point
+    encode_seconds: float
+    decode_seconds: float
+
+
+def compare(codec: Codec, picture: NDArray[np.uint8], quality: float) -> Comparison:
+    """Encode and decode `picture` (H, W, 3) uint8 both ways."""
+    start = time.perf_counter()
+    data = codec.encode(picture, quality)
+    middle = time.perf_counter()
+    decoded = codec.decode_array(data)
+    end = time.perf_counter()
+    wisp = _point(data, decoded, picture)
+    return Comparison(quality, wisp, jpeg_reaching(picture, wisp.psnr), middle - start, end - middle)
+
+
+def jpeg_reaching(picture: NDArray[np.uint8], wanted: float) -> Point:
+    """The smallest JPEG (Pillow, 4:2:0, optimised, progressive) of at least `wanted` dB, else the best there is."""
+    low, high = LOWEST_JPEG, HIGHEST_JPEG
+    while low < high:
+        middle = (low + high) // 2
+        if encode_jpeg(picture, middle).psnr >= wanted:
+            high = middle
+        else:
+            low = middle + 1
+    return encode_jpeg(picture, low)
+
+
+def encode_jpeg(picture: NDArray[np.uint8], quality: int) -> Point:
+    """JPEG 4:2:0, optimised Huffman tables, progressive."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "jpeg", quality=quality, subsampling="4:2:0", optimize=True, progressive=True)
+    return _point(buffer.getvalue(), np.asarray(Image.open(buffer)), picture)
+
+
+def _point(data: bytes, decoded: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Point:
+    return Point(data, decoded, bits_per_pixel(len(data), picture), psnr(decoded, picture))
+
+
+def keep_files(folder: Path, stem: str, rows: list[Comparison]) -> None:
+    """Write every coded file and what it decodes to into `folder`, replacing what has the same name there."""
+    for row in rows:
+        base = folder / f"{stem}-q{row.quality:g}"
+        base.with_suffix(".wisp").write_bytes(row.wisp.data)
+        base.with_suffix(".jpg").write_bytes(row.jpeg.data)
+        Image.fromarray(row.wisp.decoded).save(base.with_suffix(".png"))
