@@ -1,0 +1,1 @@
+"""The command `wisp`: one file a subcommand, shared options in options.py."""

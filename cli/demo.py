@@ -1,0 +1,72 @@
+"""`wisp demo`: a bundled photograph at several qualities, beside JPEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import options
+from cli.command import WispCommand
+
+if TYPE_CHECKING:
+    from benchmarks.demo import Comparison
+
+QUALITIES = (10, 30, 50, 75, 95)
+
+
+def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{name}, {size[0]} x {size[1]}: Wisp, and JPEG of the same PSNR", title_justify="left")
+    for heading in ("quality", "Wisp bytes", "bpp", "PSNR dB", "encode s", "decode s", "JPEG bytes", "bpp", "PSNR dB"):
+        table.add_column(heading, justify="right")
+    table.add_column("Wisp is", justify="right", style="bold")
+    for row in rows:
+        wisp, jpeg = row.wisp, row.jpeg
+        cells = [f"{row.quality:g}", f"{wisp.bytes:,}", f"{wisp.bpp:.3f}", f"{wisp.psnr:.2f}"]
+        cells += [f"{row.encode_seconds:.2f}", f"{row.decode_seconds:.2f}"]
+        cells += [
+            f"{jpeg.bytes:,}",
+            f"{jpeg.bpp:.3f}",
+            f"{jpeg.psnr:.2f}",
+            f"{1 - wisp.bytes / jpeg.bytes:.0%} smaller",
+        ]
+        table.add_row(*cells)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120
+    console.print(table)
+
+
+@click.command(
+    cls=WispCommand,
+    short_help="Compare with JPEG on a bundled photograph.",
+    epilog="\b\nExamples:\n  wisp demo\n  wisp demo --keep results\n  wisp demo photo.png\n",
+)
+@click.argument("input", required=False)
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keep every file here.")
+@options.arithmetic
+@options.debug
+def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -> None:
+    """Encode a photograph at several qualities, decode it again, and compare with JPEG.
+
+    INPUT is a picture of yours; without it a bundled photograph is taken.
+    """
+    from benchmarks.datasets import DEMO_PICTURE
+    from codec.pictures import load_rgb
+
+    name = input or str(DEMO_PICTURE)
+    picture = load_rgb(options.open_input(name))
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+    codec = arithmetic.codec()
+    from benchmarks.demo import compare, keep_files
+
+    rows = [compare(codec, picture, quality) for quality in QUALITIES]
+    _print_table(Path(name).name, (picture.shape[1], picture.shape[0]), rows)
+    if keep is not None:
+        keep_files(keep, Path(name).stem, rows)
+        click.echo(f"files kept in {keep}")

@@ -1,0 +1,61 @@
+"""`wisp verify`: read every byte, decode every unit, tell the hash of the latents."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import click
+
+from cli import options
+from cli.command import WispCommand
+
+EXAMPLES = """\b
+Example:
+  wisp verify --json photo.wisp           latents_sha256 is the same on every machine
+"""
+
+
+@click.command(cls=WispCommand, short_help="Check a .wisp file to the last byte.", epilog=EXAMPLES)
+@options.input_argument
+@options.as_json
+@options.model
+@options.arithmetic
+@options.debug
+def verify(
+    input: str,
+    as_json: bool,
+    model: Path | None,
+    arithmetic: options.Arithmetic,
+) -> None:
+    """Check the .wisp file INPUT to the last byte and decode every unit of it."""
+    from bitstream.errors import CorruptError
+    from codec.model.registry import find_model, load_model_file
+    from codec.notes import WispNote
+    from codec.sources import read_file
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WispNote)  # bytes after the end are more than a note here
+        still = read_file(options.open_input(input))
+    if still.trailing:
+        raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
+    for identity in {still.header.model_ids[unit.model_slot].hex() for unit in still.units}:
+        load_model_file(find_model(identity, model).path)
+    codec = arithmetic.codec(model)
+    latents = codec.decode_latents(still)
+    facts = {
+        "file": input,
+        "ok": True,
+        "bytes": still.size,
+        "units": len(still.units),
+        "model": latents.model.info.id,
+        "latents_sha256": latents.sha256,
+        "precision": latents.model.runtime.precision,
+        "entropy_dtype": latents.model.entropy_dtype,
+        "device": latents.model.runtime.device.type,
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        click.echo(f"{input}: fine, {still.size} bytes, {len(still.units)} units, latents {latents.sha256}")
