@@ -1,0 +1,35 @@
+"""Settings of the whole test run, and fixtures that several files share.
+
+The pictures are small and tests may run side by side, so the networks get one thread (a test that wants two
+says so), and threads that wait do not spin: two spinning teams on two cores cost seconds a picture.
+"""
+
+from __future__ import annotations
+
+import os
+
+# Read when torch and NumPy are imported; subprocesses inherit them.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.datasets import DEMO_PICTURE, read_picture
+from codec.api import Codec
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def wisp() -> Codec:
+    """The packaged model on the CPU in fp32, loaded once."""
+    return Codec(device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def photograph() -> NDArray[np.uint8]:
+    """A real picture, 512x768."""
+    return read_picture(DEMO_PICTURE)
