@@ -21,7 +21,8 @@ def read_crops(pattern: str, count: int, *, photographs: bool = False) -> list[N
     names = [n for n in _names(pattern) if not photographs or n[1].startswith(PHOTOGRAPH)]
     if not names:
         raise FileAccessError(f"no training crops in {pattern}")
-    picked = {names[i * len(names) // count] for i in range(min(count, len(names)))}
+    count = min(count, len(names))
+    picked = {names[i * len(names) // count] for i in range(count)}
     return list(_read(pattern, picked))
 
 

@@ -31,8 +31,8 @@ def fit_curve(qualities: list[int], psnr: NDArray[np.float64]) -> NDArray[np.uin
     curve = np.rint(np.interp(wanted, rising, qualities)).astype(np.int64)
     for i in range(1, CURVE_POINTS):  # strictly, also where the fit is steeper than 1/256
         curve[i] = max(curve[i], curve[i - 1] + 1)
-    excess = max(int(curve[-1]) - MAX_QUALITY, 0)
-    return (curve - excess).astype(np.uint16)
+    highest = MAX_QUALITY - np.arange(CURVE_POINTS)[::-1]  # room for those that follow
+    return np.minimum(curve, highest).astype(np.uint16)
 
 
 def sample_qualities(count: int) -> list[int]:

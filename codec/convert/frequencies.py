@@ -114,4 +114,4 @@ def _saving(first: Counts, second: Counts) -> float:
         best = min(STRENGTHS, key=lambda s: _bits(first[level], first[level], prior, s))
         fitted += _bits(first[level], second[level], prior, best)
         plain += _bits(np.zeros_like(first[level]), second[level], prior, 1e9)
-    return 1 - fitted / plain
+    return 1 - fitted / plain if plain else 0.0

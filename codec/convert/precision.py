@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -44,7 +45,8 @@ def choose_pixel_path(
     """-> the tensors to store, and the BD-rate in per cent of fp16 against the source's own precision.
 
     Weights that are fp16 at their source stay so; others become fp16 where that costs at most
-    MOST_BD_RATE on the crops (Bjontegaard, VCEG-M33, PCHIP interpolation), else fp32.
+    MOST_BD_RATE on the crops (Bjontegaard, VCEG-M33, PCHIP interpolation), else fp32. Where PSNR does not
+    rise with quality there is no BD-rate: they stay fp32, too.
     """
     half = stored(pixel_path, torch.float16)
     if all(t.dtype == torch.float16 for t in pixel_path.values()):
@@ -53,6 +55,8 @@ def choose_pixel_path(
 
     full = stored(pixel_path, torch.float32)
     curves = [_curve(load(arrays), crops) for arrays in (full, half)]
+    if not all((np.diff(psnr) > 0).all() for _, psnr in curves):
+        return full, math.inf
     cost = float(bd_rate(*curves[0], *curves[1], method="pchip", require_matching_points=False, min_overlap=0))
     return (half if cost <= MOST_BD_RATE else full), cost
 

@@ -57,7 +57,11 @@ def default_model(extra: Path | None = None) -> ModelInfo:
     return read_model_info(extra if extra is not None else PACKAGED / f"{DEFAULT_MODEL}{SUFFIX}")
 
 
-@lru_cache(maxsize=4)
 def load_model_file(path: Path) -> ModelFile:
-    """`read_model_file`, remembered for the process."""
+    """`read_model_file`, remembered for the process until another model lies at `path`."""
+    return _remembered(path, read_model_info(path).id)
+
+
+@lru_cache(maxsize=4)
+def _remembered(path: Path, _: str) -> ModelFile:
     return read_model_file(path)
