@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.datasets import DEMO_PICTURE, live_paths, read_picture
@@ -17,6 +18,7 @@ from benchmarks.timing import ProcessRun, run_process
 WISP = (sys.executable, "-m", "cli.main")
 MOST_COLD_SECONDS = 0.8
 LARGE = 4096  # pixels a side: 16 megapixels
+PART = 416  # pixels a side of a mosaic's parts: every LIVE picture has as many
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,19 @@ def measure_cold_start(repeats: int = 9) -> ColdStart:
     return ColdStart(*(median(column) for column in zip(*runs[1:], strict=True)))  # the first one warms the disk
 
 
+def mosaic(side: int) -> NDArray[np.uint8]:
+    """A picture (side, side, 3) uint8 made of parts of the LIVE pictures."""
+    parts = [read_picture(path)[:PART, :PART] for path in live_paths()]
+    count = -(-side // PART)
+    rows = [np.hstack([parts[(row * count + i) % len(parts)] for i in range(count)]) for row in range(count)]
+    return np.vstack(rows)[:side, :side]
+
+
 def measure_large(side: int = LARGE) -> tuple[ProcessRun, ProcessRun]:
-    """Encode and decode a picture of `side` x `side` pixels made of LIVE pictures, each as a process."""
-    pictures = [read_picture(path)[:480, :480] for path in live_paths()]
-    count = -(-side // 480)
-    rows = [np.hstack([pictures[(row * count + i) % len(pictures)] for i in range(count)]) for row in range(count)]
+    """Encode and decode a mosaic of `side` x `side` pixels, each as a process."""
     with tempfile.TemporaryDirectory() as folder:
         picture, coded = Path(folder, "large.ppm"), Path(folder, "large.wisp")
-        Image.fromarray(np.vstack(rows)[:side, :side]).save(picture)
+        Image.fromarray(mosaic(side)).save(picture)
         encode = run_process([*WISP, "encode", str(picture)])
         decode = run_process([*WISP, "decode", str(coded), "-o", str(Path(folder, "decoded.ppm"))])
     return encode, decode

@@ -15,6 +15,7 @@ from torch import nn
 from benchmarks.demo import compare, encode_jpeg, jpeg_reaching
 from benchmarks.macs import Rates, floors, stage_macs
 from benchmarks.measures import bits_per_pixel, psnr
+from benchmarks.processes import mosaic
 from benchmarks.size import IdealLength
 from benchmarks.timing import run_process
 from codec.api import Codec
@@ -101,3 +102,7 @@ def test_processes_are_measured_and_failures_noticed() -> None:
     assert run.seconds > 0 and run.peak_mib > 50
     with pytest.raises(Exception, match="exit status 3"):
         run_process([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_a_mosaic_has_the_size_asked_for() -> None:
+    assert mosaic(1000).shape == (1000, 1000, 3)

@@ -22,6 +22,17 @@ def _doubled(quality: Tensor) -> Tensor:
     return quality if quality.ndim == 0 else quality.repeat_interleave(2, 0).repeat_interleave(2, 1)
 
 
+def _through(blocks: nn.ModuleList, gain: Gain, h: Tensor, quality: Tensor) -> Tensor:
+    """The blocks at 1/8 resolution, with the gain of the (1/16) quality map in their middle."""
+    half = len(blocks) // 2
+    for block in blocks[:half]:
+        h = block(h)
+    h = h.mul_(gain(_doubled(quality)))
+    for block in blocks[half:]:
+        h = block(h)
+    return h
+
+
 def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
@@ -42,12 +53,7 @@ class Analysis(nn.Module):
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         """`quality` in steps of 1/256: () or an (h, w) map."""
         h = self.stem(x)
-        half = len(self.blocks) // 2
-        for block in self.blocks[:half]:
-            h = block(h)
-        h = h.mul_(self.gain(_doubled(quality)))
-        for block in self.blocks[half:]:
-            h = block(h)
+        h = _through(self.blocks, self.gain, h, quality)
         h = self.down(_channels_last(F.pixel_unshuffle(h, 2)))
         for block in self.deep:
             h = block(h)
@@ -73,12 +79,7 @@ class Synthesis(nn.Module):
         for block in self.deep:
             h = block(h)
         h = _channels_last(F.pixel_shuffle(self.up(h), 2))
-        half = len(self.blocks) // 2
-        for block in self.blocks[:half]:
-            h = block(h)
-        h = h.mul_(self.gain(_doubled(quality)))
-        for block in self.blocks[half:]:
-            h = block(h)
+        h = _through(self.blocks, self.gain, h, quality)
         return self.head(h)
 
 
