@@ -51,5 +51,6 @@ def unpack(fields: Fields, data: bytes, what: str) -> dict[str, int]:
     values = dict(zip((f.name for f in fields), layout.unpack_from(data), strict=True))
     for field in fields:
         if values[field.name] not in field.allowed:
-            raise field.error(f"{what}: {field.name.replace('_', ' ')} {values[field.name]} is not known here")
+            verdict = "is out of range" if field.error is CorruptError else "is not known here"
+            raise field.error(f"{what}: {field.name.replace('_', ' ')} {values[field.name]} {verdict}")
     return values

@@ -19,6 +19,7 @@ DEBUG = "wisp.debug"
 INTERRUPTED = 130
 CLOSED_PIPE = 141  # as if ended by SIGPIPE
 UNEXPECTED = 1
+NO_MEMORY = "not enough memory"
 
 
 class WispCommand(click.Command):
@@ -41,13 +42,16 @@ class WispCommand(click.Command):
         except WispError as error:
             fail(ctx, str(label), str(error), error.exit_status)
         except MemoryError:
-            fail(ctx, str(label), "not enough memory", LimitError.exit_status)
+            fail(ctx, str(label), NO_MEMORY, LimitError.exit_status)
         except OSError as error:
             let_stdout_go()
             fail(ctx, str(label), error.strerror or str(error), FileAccessError.exit_status)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except Exception as error:  # a mistake of ours: still one line, and no traceback unless asked for
+        except Exception as error:
+            if isinstance(error, RuntimeError) and "allocate" in str(error):  # torch's way to say it
+                fail(ctx, str(label), NO_MEMORY, LimitError.exit_status)
+            # Else a mistake of ours: still one line, and no traceback unless asked for.
             fail(ctx, str(label), f"unexpected {type(error).__name__}: {error} (--debug shows where)", UNEXPECTED)
 
 

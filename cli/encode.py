@@ -68,8 +68,8 @@ def encode(
 ) -> None:
     """Encode the picture INPUT (- is standard input) into a .wisp file.
 
-    Without -o the result lies beside the input. Anything that Pillow reads can be encoded; what is not RGB
-    is converted with a note.
+    Without -o the result lies beside the input. What Pillow reads as RGB, grey, palette or CMYK can be encoded;
+    what is not 8-bit RGB is converted with a note, transparency is refused.
     """
     from codec.model.registry import default_model, load_model_file
     from codec.outputs import check_output, write_output

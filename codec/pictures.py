@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError, LimitError, UnsupportedError, WispError
-from bitstream.limits import check_dimensions
+from bitstream.limits import MAX_PIXELS, check_dimensions
 from codec.notes import note
 
 Picture: TypeAlias = "str | PathLike[str] | BinaryIO | Image.Image | NDArray[np.uint8]"
@@ -42,9 +42,11 @@ def load_rgb(source: Picture) -> NDArray[np.uint8]:
     if isinstance(source, Image.Image):
         with _faults_named():
             return _to_rgb(source)
-    if not isinstance(source, (str, PathLike)) and not (hasattr(source, "seekable") and source.seekable()):
-        source = BytesIO(source.read())
+    if isinstance(source, (bytes, bytearray)):
+        raise TypeError("bytes are not a picture's name: hand them over as io.BytesIO(data)")
     with _faults_named():
+        if not isinstance(source, (str, PathLike)) and not (hasattr(source, "seekable") and source.seekable()):
+            source = BytesIO(source.read())
         try:
             with Image.open(source) as image:
                 return _to_rgb(image)
@@ -62,7 +64,7 @@ def _faults_named() -> Iterator[None]:
     except (WispError, MemoryError, Warning):  # a warning where the caller has made errors of them
         raise
     except Image.DecompressionBombError as error:
-        raise LimitError(str(error)) from error
+        raise LimitError(f"the picture has too many pixels: at most {MAX_PIXELS} are allowed") from error
     except OSError as error:
         raise FileAccessError(error.strerror or f"the picture is damaged: {error}") from error
     except Exception as error:

@@ -23,7 +23,7 @@ def read_file(data: Source) -> Still:
         if isinstance(data, (bytes, bytearray, memoryview)):
             still = read_still(io.BytesIO(data))
         elif isinstance(data, (str, PathLike)):
-            with Path(data).open("rb") as stream:
+            with _opened(Path(data)) as stream:
                 still = read_still(stream)
         else:
             still = read_still(data)
@@ -32,3 +32,10 @@ def read_file(data: Source) -> Still:
     if still.trailing:
         note(f"{still.trailing} bytes after the end of the file are ignored")
     return still
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except ValueError as error:  # a null byte in the name
+        raise FileAccessError(str(error)) from error
