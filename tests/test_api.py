@@ -118,3 +118,13 @@ def test_equal_steps_of_quality_are_equal_steps_of_psnr(wisp: Codec, photograph:
     distances = [psnr(wisp.decode_array(wisp.encode(crop, q)), crop) for q in (0, 25, 50, 75, 100)]
     steps = np.diff(distances)
     assert steps.max() / steps.min() < 1.6  # the curve is fitted to the mean of other pictures
+
+
+def test_bytes_are_no_name_of_a_picture(wisp: Codec) -> None:
+    with pytest.raises(TypeError, match="BytesIO"):
+        wisp.encode(b"photo.png")  # type: ignore[arg-type]
+
+
+def test_a_name_that_no_file_can_have(wisp: Codec) -> None:
+    with pytest.raises(codec.FileAccessError, match="null"):
+        wisp.decode("a\0b.wisp")

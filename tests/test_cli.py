@@ -127,3 +127,13 @@ def test_help_and_version() -> None:
     for name, command in cli.commands.items():
         assert command.short_help and command.short_help in listing
         assert "Example" in run(name, "--help").stdout
+
+
+def test_running_out_of_memory_is_an_error_of_its_own(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object, **__: object) -> bytes:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr(Codec, "encode", exhausted)
+    result = CliRunner().invoke(cli, ["encode", str(picture)])
+    assert result.exit_code == 7
+    assert result.stderr == f"wisp: {picture}: not enough memory\n"
