@@ -30,6 +30,11 @@ class Still:
     trailing: int = 0
 
     @property
+    def models_used(self) -> tuple[str, ...]:
+        """Ids (16 hexadecimal digits) of the models that units refer to."""
+        return tuple(sorted({self.header.model_ids[unit.model_slot].hex() for unit in self.units}))
+
+    @property
     def payload_bytes(self) -> int:
         """Bytes of range-coded data in all units."""
         return sum(len(u.stream) for u in self.units)

@@ -47,7 +47,7 @@ def decode(
 
     Without -o the result lies beside the input.
     """
-    from codec.model.registry import find_model, load_model_file
+    from codec.model.registry import require_models
     from codec.outputs import check_output, write_output
     from codec.sources import read_file
 
@@ -55,8 +55,7 @@ def decode(
     kind = _format(format_, target)
     check_output(target, overwrite=overwrite, source=options.input_path(input))
     still = read_file(options.open_input(input))
-    for identity in {still.header.model_ids[unit.model_slot].hex() for unit in still.units}:
-        load_model_file(find_model(identity, model).path)  # a missing or bad model shows before torch is imported
+    require_models(still.models_used, model)
     image = arithmetic.codec(model).decode(still)
     encoded = BytesIO()
     image.save(encoded, kind)

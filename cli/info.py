@@ -12,42 +12,6 @@ from cli import options
 from cli.command import WispCommand
 
 
-def describe(name: str, model: Path | None) -> dict[str, Any]:
-    """What `wisp info --json` prints; `quality` is None where the file's model is not here."""
-    from bitstream.errors import ModelNotFoundError
-    from codec.model.file import read_quality_curve
-    from codec.model.quality import to_user_quality
-    from codec.model.registry import find_model
-    from codec.sources import read_file
-
-    still = read_file(options.open_input(name))
-    header = still.header
-    identity = header.model_ids[0].hex()
-    try:
-        curve = read_quality_curve(find_model(identity, model).path)
-        quality = to_user_quality(curve, header.quality)
-    except ModelNotFoundError:
-        quality = None
-    return {
-        "file": name,
-        "version": header.version,
-        "width": header.width,
-        "height": header.height,
-        "mode": header.mode,
-        "bit_depth": header.bit_depth,
-        "quality": quality,
-        "model_quality": header.quality / 256,
-        "tile": header.tile,
-        "tiles": len(still.units),
-        "model": identity,
-        "content_id": header.content_id.hex(),
-        "bytes": still.size + still.trailing,
-        "payload_bytes": still.payload_bytes,
-        "bpp": round(8 * (still.size + still.trailing) / (header.width * header.height), 4),
-        "chunks": [{"type": c.name, "offset": c.offset, "length": c.length} for c in still.chunks],
-    }
-
-
 def print_description(facts: dict[str, Any]) -> None:
     """The same for people."""
     quality = "unknown (its model is not here)" if facts["quality"] is None else facts["quality"]
@@ -74,7 +38,10 @@ def print_description(facts: dict[str, Any]) -> None:
 @options.debug
 def info(input: str, as_json: bool, model: Path | None) -> None:
     """Show what the .wisp file INPUT holds; every checksum is tested, nothing is decoded."""
-    facts = describe(input, model)
+    from codec.description import describe
+    from codec.sources import read_file
+
+    facts = {"file": input, **describe(read_file(options.open_input(input)), model)}
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:

@@ -31,7 +31,8 @@ def verify(
 ) -> None:
     """Check the .wisp file INPUT to the last byte and decode every unit of it."""
     from bitstream.errors import CorruptError
-    from codec.model.registry import find_model, load_model_file
+    from codec.description import describe
+    from codec.model.registry import require_models
     from codec.notes import WispNote
     from codec.sources import read_file
 
@@ -40,16 +41,12 @@ def verify(
         still = read_file(options.open_input(input))
     if still.trailing:
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
-    for identity in {still.header.model_ids[unit.model_slot].hex() for unit in still.units}:
-        load_model_file(find_model(identity, model).path)
-    codec = arithmetic.codec(model)
-    latents = codec.decode_latents(still)
+    require_models(still.models_used, model)
+    latents = arithmetic.codec(model).decode_latents(still)
     facts = {
         "file": input,
         "ok": True,
-        "bytes": still.size,
-        "units": len(still.units),
-        "model": latents.model.info.id,
+        **describe(still, model),
         "latents_sha256": latents.sha256,
         "precision": latents.model.runtime.precision,
         "entropy_dtype": latents.model.entropy_dtype,

@@ -92,6 +92,7 @@ def test_info_and_verify_as_json() -> None:
     assert [c["type"] for c in facts["chunks"]] == ["HEAD", *["UNIT"] * 12, "DONE"]
     verified = json.loads(run("verify", "--json", path, "--precision", "fp32", "--entropy-dtype", "fp64").stdout)
     assert verified["latents_sha256"] == json.loads((GOLDEN / "golden.json").read_text())["tiles"]
+    assert all(verified[key] == facts[key] for key in facts)
     assert (verified["precision"], verified["entropy_dtype"], verified["model"]) == ("fp32", "fp64", facts["model"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def find_model(identity: str, extra: Path | None = None) -> ModelInfo:
     raise ModelNotFoundError(
         f"needs model {identity}, which is not here: name its file with --model or put it in ${SEARCH_VARIABLE}{aside}"
     )
+
+
+def require_models(identities: Iterable[str], extra: Path | None = None) -> None:
+    """Find and check the models of these ids without torch. Raises ModelNotFoundError or ModelFileError."""
+    for identity in identities:
+        load_model_file(find_model(identity, extra).path)
 
 
 def default_model(extra: Path | None = None) -> ModelInfo:
