@@ -38,7 +38,7 @@ class Table:
             raise ModelFileError(f"a frequency table of {n} entries must have at least 2 and sum to 2**24 - n")
         if abs(self.lowest) > MAX_VALUE or self.lowest + n - 2 > MAX_VALUE:
             raise ModelFileError(f"a frequency table reaches from {self.lowest} over {n} entries, beyond +-{MAX_VALUE}")
-        weights = self.stored.astype(np.float64)  # float32 weights would give other integers
+        weights = self.stored.astype(np.float64)
         object.__setattr__(self, "model", constriction.stream.model.Categorical(weights, perfect=False))
 
     @property
@@ -50,7 +50,9 @@ class Table:
 ESCAPED = constriction.stream.model.Uniform(ESCAPE_VALUES)
 
 
-def unpack_tables(stored: NDArray[np.uint32], lengths: NDArray[np.uint16], lowest: NDArray[np.int16]) -> list[Table]:
+def unpack_tables(
+    stored: NDArray[np.generic], lengths: NDArray[np.generic], lowest: NDArray[np.generic]
+) -> list[Table]:
     """Tables from their concatenation, as a model file holds them. Raises ModelFileError."""
     if len(lengths) != len(lowest) or int(lengths.sum(dtype=np.int64)) != len(stored):
         raise ModelFileError("the frequency tables do not fit their lengths")

@@ -31,7 +31,7 @@ class Codec:
             in the package and in $WISP_MODEL_PATH.
         device: "auto" takes CUDA where there is one.
         precision: of the pixel path. "auto" is bf16 where the machine computes it natively, else fp32;
-            two precisions or machines may differ by one grey level.
+            machines may differ by one grey level, the two precisions by a few.
         entropy_dtype: of the entropy path, whose results are the same in either. "auto" is fp32, and fp64
             where this machine's fp32 does not reproduce the model's known answer.
 
@@ -70,10 +70,9 @@ class Codec:
         """
         if not MIN_TILE <= tile <= MAX_TILE or tile % TILE_STEP:
             raise ValueError(f"tile {tile} is not a multiple of {TILE_STEP} within {MIN_TILE}..{MAX_TILE}")
-        curve = load_model_file(self.model_info.path).quality_curve
-        steps = to_model_quality(curve, quality)
-        picture = load_rgb(image)
-        return encode_still(self.load(self.model_info.id), picture, steps, tile)
+        model = self.load(self.model_info.id)
+        steps = to_model_quality(model.file.quality_curve, quality)
+        return encode_still(model, load_rgb(image), steps, tile)
 
     def decode(self, data: Source | Still) -> Image.Image:
         """Decode one picture from bytes, a path, a binary file object or a parsed file -> RGB image.

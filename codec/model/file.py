@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from bitstream.errors import FileAccessError, ModelFileError
 from bitstream.header import MODEL_ID_BYTES
 from bitstream.limits import MAX_QUALITY
+from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_exact
 from codec.exact.layout import QUALITY_ROWS, SCALE_LEVELS, prior_layers
 from codec.model.config import ModelConfig
@@ -131,7 +132,10 @@ def _info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
         well_formed = False
     if not well_formed or not skip.isdecimal():
         raise ModelFileError(f"model file {path}: its metadata is damaged")
-    config = ModelConfig.from_json(metadata.get("config", ""))
+    try:
+        config = ModelConfig.from_json(metadata.get("config", ""))
+    except ModelFileError as error:
+        raise ModelFileError(f"model file {path}: {error}") from None
     return ModelInfo(path, identity, metadata.get("name", path.stem), config, int(skip))
 
 
@@ -170,6 +174,8 @@ def _check_tensors(config: ModelConfig, skip_below: int, tensors: Mapping[str, N
     curve = tensors["quality_curve"].astype(np.int64)
     if np.diff(curve).min() <= 0 or curve[-1] > MAX_QUALITY:
         raise ModelFileError(f"the quality curve must rise strictly, up to at most {MAX_QUALITY}")
+    for kind in ("y", "z"):
+        unpack_tables(*(tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest")))
     prove_exact(config, tensors)
 
 

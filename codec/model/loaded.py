@@ -108,8 +108,7 @@ class LoadedModel:
 
     def _tables(self, kind: str) -> list[Table]:
         tensors = self.file.tensors
-        stored, length, lowest = (tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest"))
-        return unpack_tables(stored.astype(np.uint32), length.astype(np.uint16), lowest.astype(np.int16))
+        return unpack_tables(*(tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest")))
 
     def _transform(self, transform: Transform, prefix: str) -> Transform:
         state = {
