@@ -1,0 +1,66 @@
+"""What the README shows works as shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import codec
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def block(marker: str) -> str:
+    """The code block that holds `marker`."""
+    (found,) = [text for text in re.findall(r"```\w*\n(.*?)```", README, re.S) if marker in text]
+    return found
+
+
+def test_the_commands_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None:
+    Image.fromarray(photograph[:90, :120]).save(tmp_path / "photo.png")
+    Image.fromarray(photograph[:90, :120]).save(tmp_path / "photo.jpg")
+    script = f'set -e\nwisp() {{ "{sys.executable}" -m cli.main "$@"; }}\n' + block("wisp info --json")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    made = {path.name for path in tmp_path.iterdir()}
+    assert made == {"photo.png", "photo.jpg", "photo.wisp", "small.wisp", "small.png", "copy.png"}
+    assert Image.open(tmp_path / "copy.png").size == (120, 90)
+
+
+def test_the_python_example_runs(
+    tmp_path: Path, photograph: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(photograph[:64, :80]).save(tmp_path / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    names = {"pictures": [photograph[:64, :64], photograph[:30, :40]]}
+    exec(block("codec.encode("), names)
+    assert np.asarray(names["array"]).shape == (64, 64, 3)
+
+
+def test_the_exit_statuses_are_those_of_the_errors() -> None:
+    rows = re.findall(r"^\| (\d) \| [^|]* \|(.*)\|$", README, re.M)
+    assert [status for status, _ in rows] == list("012345678")
+    for status, cell in rows:
+        for name in re.findall(r"`(\w+Error)`", cell):
+            error = getattr(codec, name, None) or __builtins__[name]  # type: ignore[index]
+            if issubclass(error, codec.WispError):
+                assert error.exit_status == int(status), name
+    named = set(re.findall(r"\w+Error", " ".join(cell for _, cell in rows)))
+    assert {n for n in codec.__all__ if n.endswith("Error")} <= named
+
+
+def test_folders_named_are_there() -> None:
+    for name in re.findall(r"^\| `(\w+)/` \|", README, re.M):
+        assert (ROOT / name).is_dir()
+    for name in re.findall(r"`((?:benchmarks|tests|bitstream|codec)/[\w./]+)`", README):
+        assert (ROOT / name).exists(), name
