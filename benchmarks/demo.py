@@ -13,6 +13,7 @@ from PIL import Image
 
 from benchmarks.measures import bits_per_pixel, psnr
 from codec.api import Codec
+from codec.outputs import write_output
 
 LOWEST_JPEG, HIGHEST_JPEG = 1, 100
 
@@ -76,10 +77,17 @@ def _point(data: bytes, decoded: NDArray[np.uint8], picture: NDArray[np.uint8]) 
     return Point(data, decoded, bits_per_pixel(len(data), picture), psnr(decoded, picture))
 
 
+def kept_names(folder: Path, stem: str, quality: float) -> tuple[Path, Path, Path]:
+    """Where the Wisp file, the JPEG and the decoded picture of a row go."""
+    base = f"{stem}-q{quality:g}"
+    return folder / f"{base}.wisp", folder / f"{base}.jpg", folder / f"{base}.png"
+
+
 def keep_files(folder: Path, stem: str, rows: list[Comparison]) -> None:
-    """Write every coded file and what it decodes to into `folder`, replacing what has the same name there."""
+    """Write every coded file and what it decodes to. Raises OutputExistsError, FileAccessError."""
     for row in rows:
-        base = folder / f"{stem}-q{row.quality:g}"
-        base.with_suffix(".wisp").write_bytes(row.wisp.data)
-        base.with_suffix(".jpg").write_bytes(row.jpeg.data)
-        Image.fromarray(row.wisp.decoded).save(base.with_suffix(".png"))
+        decoded = io.BytesIO()
+        Image.fromarray(row.wisp.decoded).save(decoded, "png")
+        files = (row.wisp.data, row.jpeg.data, decoded.getvalue())
+        for path, data in zip(kept_names(folder, stem, row.quality), files, strict=True):
+            write_output(str(path), data, overwrite=False)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from benchmarks.timing import best_seconds
 from codec.exact.layout import prior_layers
 from codec.model.config import ModelConfig
-from codec.network.transforms import FOLDED
+from codec.network.layout import FOLDED
 from codec.tiles import field_size
 
 PROBE_CHANNELS, PROBE_HEIGHT, PROBE_WIDTH = 256, 64, 96

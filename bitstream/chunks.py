@@ -19,6 +19,7 @@ SIGNATURE = b"\x89WSP\r\n\x1a\n"
 _HEAD = struct.Struct("<I4s")
 _CRC = struct.Struct("<I")
 OVERHEAD = _HEAD.size + _CRC.size  # bytes around a chunk's payload
+MOST_TRAILING = 1 << 26  # bytes after the end that are counted
 _BLOCK = 1 << 20  # bytes: a claimed length is believed one block at a time
 
 
@@ -101,9 +102,19 @@ class ChunkReader:
         (stored,) = _CRC.unpack(self._exactly(_CRC.size, f"the checksum of chunk {head.name!r}"))
         return payload, stored == crc(head.type, payload, seed)
 
+    def skip_payload(self, head: ChunkHead) -> bool:
+        """Read over a payload without keeping it -> whether its CRC is right."""
+        running, left = zlib.crc32(head.type), head.length
+        while left:
+            part = self._exactly(min(left, _BLOCK), f"chunk {head.name!r} at byte {head.offset}")
+            running = zlib.crc32(part, running)
+            left -= len(part)
+        (stored,) = _CRC.unpack(self._exactly(_CRC.size, f"the checksum of chunk {head.name!r}"))
+        return bool(stored == running)
+
     def skip_rest(self) -> int:
-        """Read to the end of the data; -> how many bytes followed."""
+        """-> how many bytes follow, counted up to MOST_TRAILING only: what follows may never end."""
         count = 0
-        while part := self._stream.read(_BLOCK):
+        while count < MOST_TRAILING and (part := self._stream.read(_BLOCK)):
             count += len(part)
         return count

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 from bitstream import chunks, units
 from bitstream.chunks import ChunkHead, ChunkReader
-from bitstream.errors import CorruptError, UnsupportedError
+from bitstream.errors import CorruptError, LimitError, UnsupportedError
 from bitstream.header import MAX_BYTES as MAX_HEADER_BYTES
 from bitstream.header import Header
+from bitstream.limits import MAX_OTHER_CHUNKS
 from bitstream.units import Unit
 
 HEAD, UNIT, END = b"HEAD", b"UNIT", b"DONE"
@@ -73,7 +74,12 @@ def read_still(stream: BinaryIO) -> Still:
         what = f"tile {len(coded)} of {total} at byte {head.offset}"
         if head.type == UNIT and head.length > largest:
             raise CorruptError(f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take")
-        payload, intact = reader.read_payload(head, seed if head.type == UNIT else 0)
+        if head.type in (UNIT, END):
+            payload, intact = reader.read_payload(head, seed if head.type == UNIT else 0)
+        else:
+            payload, intact = b"", reader.skip_payload(head)
+        if len(heads) > total + MAX_OTHER_CHUNKS:
+            raise LimitError(f"more than {MAX_OTHER_CHUNKS} chunks besides the {total} tiles")
         if not intact and head.type not in KNOWN_ANCILLARY:
             raise CorruptError(f"chunk {head.name!r} at byte {head.offset} fails its checksum")
         if head.type == END:

@@ -20,6 +20,7 @@ INTERRUPTED = 130
 CLOSED_PIPE = 141  # as if ended by SIGPIPE
 UNEXPECTED = 1
 NO_MEMORY = "not enough memory"
+_MEMORY_WORDS = ("can't allocate memory", "out of memory", "failed to map segment")  # torch's and the loader's
 
 
 class WispCommand(click.Command):
@@ -49,7 +50,7 @@ class WispCommand(click.Command):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if isinstance(error, RuntimeError) and "allocate" in str(error):  # torch's way to say it
+            if any(words in str(error) for words in _MEMORY_WORDS):
                 fail(ctx, str(label), NO_MEMORY, LimitError.exit_status)
             # Else a mistake of ours: still one line, and no traceback unless asked for.
             fail(ctx, str(label), f"unexpected {type(error).__name__}: {error} (--debug shows where)", UNEXPECTED)

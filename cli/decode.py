@@ -53,8 +53,8 @@ def decode(
 
     target = options.output_name(output, input, f".{format_ or FORMATS[0]}")
     kind = _format(format_, target)
+    still = read_file(options.open_wisp(input))
     check_output(target, overwrite=overwrite, source=options.input_path(input))
-    still = read_file(options.open_input(input))
     require_models(still.models_used, model)
     image = arithmetic.codec(model).decode(still)
     encoded = BytesIO()

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 QUALITIES = (10, 30, 50, 75, 95)
 
 
+def _compared(ratio: float) -> str:
+    return f"{1 - ratio:.0%} smaller" if ratio < 1 else f"{ratio - 1:.0%} larger"
+
+
 def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -32,7 +36,7 @@ def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> No
             f"{jpeg.bytes:,}",
             f"{jpeg.bpp:.3f}",
             f"{jpeg.psnr:.2f}",
-            f"{1 - wisp.bytes / jpeg.bytes:.0%} smaller",
+            _compared(wisp.bytes / jpeg.bytes),
         ]
         table.add_row(*cells)
     console = Console()
@@ -56,6 +60,7 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     INPUT is a picture of yours; without it a bundled photograph is taken.
     """
     from benchmarks.datasets import DEMO_PICTURE
+    from codec.outputs import check_output
     from codec.pictures import load_rgb
 
     name = input or str(DEMO_PICTURE)
@@ -63,7 +68,10 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     codec = arithmetic.codec()
-    from benchmarks.demo import compare, keep_files
+    from benchmarks.demo import compare, keep_files, kept_names
+
+    for path in (p for q in QUALITIES if keep for p in kept_names(keep, Path(name).stem, q)):
+        check_output(str(path), overwrite=False)
 
     rows = [compare(codec, picture, quality) for quality in QUALITIES]
     _print_table(Path(name).name, (picture.shape[1], picture.shape[0]), rows)

@@ -76,8 +76,8 @@ def encode(
     from codec.pictures import load_rgb
 
     target = options.output_name(output, input, ".wisp")
-    check_output(target, overwrite=overwrite, source=options.input_path(input))
     picture = load_rgb(options.open_input(input))
+    check_output(target, overwrite=overwrite, source=options.input_path(input))
     load_model_file(default_model(model).path)  # what is wrong with it shows before torch is imported
     codec = arithmetic.codec(model)
     write_output(target, codec.encode(picture, quality, tile=tile), overwrite=overwrite)

@@ -41,7 +41,7 @@ def info(input: str, as_json: bool, model: Path | None) -> None:
     from codec.description import describe
     from codec.sources import read_file
 
-    facts = {"file": input, **describe(read_file(options.open_input(input)), model)}
+    facts = {"file": input, **describe(read_file(options.open_wisp(input)), model)}
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:

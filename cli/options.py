@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from codec.api import Codec
 
 STDIN = "-"
+MAX_THREADS = 256
 
 input_argument = click.argument("input", metavar="INPUT")
 output = click.option("-o", "--output", metavar="OUT", help="Where the result goes; - is standard output.")
@@ -97,7 +98,7 @@ _ARITHMETIC = (
         show_default=True,
         help="Arithmetic of the entropy coding; the result is the same.",
     ),
-    click.option("--threads", type=click.IntRange(min=1), metavar="N", help="Threads of the networks."),
+    click.option("--threads", type=click.IntRange(1, MAX_THREADS), metavar="N", help="Threads of the networks."),
 )
 
 
@@ -114,6 +115,13 @@ def arithmetic(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_ARITHMETIC):
         decorated = option(decorated)
     return decorated
+
+
+def open_wisp(name: str) -> str | BinaryIO:
+    """The path of a Wisp file, or stdin as it comes: it is read forward only. Raises FileAccessError."""
+    if name != STDIN or sys.stdin is None or sys.stdin.isatty():
+        return open_input(name)
+    return sys.stdin.buffer
 
 
 def open_input(name: str) -> str | BinaryIO:

@@ -38,7 +38,7 @@ def verify(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WispNote)  # bytes after the end are more than a note here
-        still = read_file(options.open_input(input))
+        still = read_file(options.open_wisp(input))
     if still.trailing:
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
     require_models(still.models_used, model)

@@ -18,7 +18,7 @@ def describe(still: Still, extra: Path | None = None) -> dict[str, Any]:
     `extra` is a model file to look into besides those that are found by themselves.
     """
     header, size = still.header, still.size + still.trailing
-    identity = header.model_ids[0].hex()
+    identity = still.models_used[0]
     try:
         curve = read_quality_curve(find_model(identity, extra).path)
         quality = to_user_quality(curve, header.quality)

@@ -39,7 +39,7 @@ def check_output(target: str, *, overwrite: bool, source: Path | None = None) ->
             raise OutputExistsError(f"output {target} exists already (--overwrite replaces it)")
     except FileAccessError:
         raise
-    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte in the name; a loop of symbolic links
         raise FileAccessError(f"output {target}: {_reason(error)}") from error
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.model.loaded import LoadedModel
-from codec.network.transforms import FOLD
+from codec.network.layout import FOLD
 from codec.tiles import LATENT, Area, field_size, windows
 
 

@@ -24,6 +24,7 @@ from codec.exact.layout import EXACT, Layer, prior_layers
 from codec.exact.prior import ExactPrior
 from codec.model.config import ModelConfig
 from codec.model.file import read_model_file, write_model_file
+from codec.network.layout import pixel_tensors
 from tests import reference_decoder
 from tests.tiny import Arrays, answered, as_reference, forge, tiny_config, tiny_tensors
 
@@ -223,7 +224,8 @@ BEYOND: dict[str, tuple[str, Change]] = {
 @pytest.fixture(scope="module")
 def calm() -> Arrays:
     """A valid wide model far from every bound."""
-    return extreme_model(WIDE, 0.05)
+    blank = {name: np.zeros(shape, np.float16) for name, shape in pixel_tensors(WIDE)}
+    return {**extreme_model(WIDE, 0.05), **blank}
 
 
 def copied(tensors: Arrays) -> Arrays:

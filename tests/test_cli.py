@@ -138,3 +138,24 @@ def test_running_out_of_memory_is_an_error_of_its_own(picture: Path, monkeypatch
     result = CliRunner().invoke(cli, ["encode", str(picture)])
     assert result.exit_code == 7
     assert result.stderr == f"wisp: {picture}: not enough memory\n"
+
+
+def test_demo_keeps_no_file_that_it_would_lose(picture: Path, tmp_path: Path) -> None:
+    named = picture.rename(tmp_path / "my.v1.png")
+    (tmp_path / "my.v1-q50.jpg").write_text("precious")
+    result = CliRunner().invoke(cli, ["demo", str(named), "--keep", str(tmp_path)])
+    assert result.exit_code == 8 and "exists already" in result.stderr
+    assert (tmp_path / "my.v1-q50.jpg").read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_loop_of_links_is_an_output_that_cannot_be_written(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    result = CliRunner().invoke(cli, ["encode", str(picture), "-o", str(tmp_path / "loop")])
+    assert result.exit_code == 8 and "loop" in result.stderr
+
+
+def test_the_wrong_direction_is_named(picture: Path) -> None:
+    assert CliRunner().invoke(cli, ["decode", str(picture)]).exit_code == 3
+    result = CliRunner().invoke(cli, ["encode", str(GOLDEN / "small.wisp")])
+    assert result.exit_code == 8 and "is a Wisp file already" in result.stderr

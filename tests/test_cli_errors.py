@@ -131,7 +131,7 @@ ACCESS = [
     ("decode small.wisp -o folder --overwrite", 8, "folder is a directory"),
     ("encode picture.png -o picture.png --overwrite", 8, "is the input itself"),
     ("decode small.wisp -o folder/../small.wisp --overwrite", 8, "is the input itself"),
-    ("encode small.wisp --overwrite", 8, "is the input itself"),
+    ("encode small.wisp --overwrite", 8, "is a Wisp file already"),
     ("encode text.png -o taken.wisp --overwrite", 8, "is not a picture"),
     ("decode cut.wisp -o taken.png --overwrite", 4, "ends at byte 100"),
 ]

@@ -17,7 +17,8 @@ from torch import Tensor
 from bitstream.errors import ModelFileError
 from codec.exact.layout import FINE_STEPS, MAX_SHIFT, QUALITY_ROWS, SCALE_LEVELS, WEIGHT_MAX, Layer, prior_layers
 from codec.model.config import ModelConfig
-from codec.network.layers import ANCHORS, TOP_QUALITY
+from codec.network.layers import TOP_QUALITY
+from codec.network.layout import GAIN_ANCHORS
 
 SCALE_MIN, SCALE_MAX = 0.11, 64.0  # standard deviations of the first and the last table
 LOG_SCALE_MIN = math.log(SCALE_MIN)
@@ -26,9 +27,9 @@ _SMALLEST_TOP = 2.0**-10
 
 
 def hat_weights() -> Tensor:
-    """(64, ANCHORS) float32: linear interpolation between the anchors at each whole quality."""
-    position = torch.arange(QUALITY_ROWS, dtype=torch.float32) * (ANCHORS - 1) / TOP_QUALITY
-    return (1 - (position[:, None] - torch.arange(ANCHORS, dtype=torch.float32)).abs()).clamp_min(0)
+    """(64, GAIN_ANCHORS) float32: linear interpolation between the anchors at each whole quality."""
+    position = torch.arange(QUALITY_ROWS, dtype=torch.float32) * (GAIN_ANCHORS - 1) / TOP_QUALITY
+    return (1 - (position[:, None] - torch.arange(GAIN_ANCHORS, dtype=torch.float32)).abs()).clamp_min(0)
 
 
 def quantise_prior(config: ModelConfig, prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
@@ -38,9 +39,9 @@ def quantise_prior(config: ModelConfig, prior: Mapping[str, Tensor]) -> dict[str
         for part, values in _quantise_layer(layer, prior).items():
             tensors[f"prior.{layer.name}.{part}"] = values
     weights = hat_weights()
-    quality_bias = weights @ _tensor(prior, "q_bias", (ANCHORS, config.cp))
+    quality_bias = weights @ _tensor(prior, "q_bias", (GAIN_ANCHORS, config.cp))
     tensors["prior.quality_bias"] = (quality_bias * FINE_STEPS).round().to(torch.int32).numpy()
-    log_scale = weights @ _tensor(prior, "z_bias", (ANCHORS, config.cz))
+    log_scale = weights @ _tensor(prior, "z_bias", (GAIN_ANCHORS, config.cz))
     index = ((log_scale - LOG_SCALE_MIN) / LOG_SCALE_STEP).round().clamp(0, SCALE_LEVELS - 1)
     tensors["z.table_index"] = index.to(torch.uint8).numpy()
     return tensors

@@ -11,6 +11,7 @@ from bitstream.errors import ModelFileError
 Context = Literal["clamp", "compand"]
 MAX_CHANNELS = 4096
 MAX_DEPTH = 64
+MAX_JSON = 4096  # characters
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class ModelConfig:
     def from_json(cls, text: str) -> ModelConfig:
         """Absent keys are at their defaults. Raises ModelFileError for what is not a configuration."""
         try:
-            values: Any = json.loads(text)
-        except ValueError as error:
+            values: Any = json.loads(text[:MAX_JSON])
+        except (ValueError, RecursionError) as error:
             raise ModelFileError(f"configuration is not JSON: {error}") from error
         known = {f.name for f in fields(cls)}
         if not isinstance(values, dict) or not set(values) <= known:

@@ -23,11 +23,12 @@ from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_exact
 from codec.exact.layout import QUALITY_ROWS, SCALE_LEVELS, prior_layers
 from codec.model.config import ModelConfig
+from codec.network.layout import pixel_tensors
 
 FORMAT = "wisp-model"
 FORMAT_VERSION = "0"
 CURVE_POINTS = 101  # qualities 0..100
-PIXEL_PARTS = ("analysis.", "synthesis.", "hyper_analysis.")
+FLOATS = "float16 or float32"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,10 @@ def read_model_file(path: Path) -> ModelFile:
     """Read, check the id, prove the bounds again. Raises FileAccessError or ModelFileError."""
     with _opened(path) as file:
         info = _info(path, file.metadata() or {})
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        try:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        except TypeError as error:  # a dtype that NumPy has not
+            raise ModelFileError(f"model file {path}: {error}") from None
     try:
         if (found := model_id(info.config, info.skip_below, tensors)) != info.id:
             raise ModelFileError(f"its content has the id {found}, it claims {info.id}: it is damaged")
@@ -130,7 +134,7 @@ def _info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
         well_formed = len(bytes.fromhex(identity)) == MODEL_ID_BYTES
     except ValueError:
         well_formed = False
-    if not well_formed or not skip.isdecimal():
+    if not well_formed or not (skip.isascii() and skip.isdecimal() and len(skip) <= 2):
         raise ModelFileError(f"model file {path}: its metadata is damaged")
     try:
         config = ModelConfig.from_json(metadata.get("config", ""))
@@ -140,7 +144,9 @@ def _info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
 
 
 def _expected(config: ModelConfig) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """Name, dtype and shape of every tensor outside the pixel path; -1 stands for any length."""
+    """Name, dtype and shape of every tensor; -1 stands for any length."""
+    for name, shape in pixel_tensors(config):
+        yield name, FLOATS, shape
     for layer in prior_layers(config):
         yield f"prior.{layer.name}.weight", "int8", layer.weight_shape
         yield f"prior.{layer.name}.shift", "uint8", (layer.outputs,)
@@ -162,11 +168,12 @@ def _check_tensors(config: ModelConfig, skip_below: int, tensors: Mapping[str, N
         if tensor is None:
             raise ModelFileError(f"tensor {name} is missing")
         fits = len(shape) == tensor.ndim and all(w in (-1, s) for w, s in zip(shape, tensor.shape, strict=True))
-        if tensor.dtype != np.dtype(dtype) or not fits:
+        if tensor.dtype.name not in dtype.split(" or ") or not fits:
             raise ModelFileError(f"tensor {name} is {tensor.dtype.name} {tensor.shape}, not {dtype} {shape}")
+        if dtype == FLOATS and not np.isfinite(tensor).all():
+            raise ModelFileError(f"tensor {name} has values that are not finite")
     for name in set(tensors) - set(expected):
-        if not name.startswith(PIXEL_PARTS) or tensors[name].dtype not in (np.float16, np.float32):
-            raise ModelFileError(f"tensor {name} ({tensors[name].dtype.name}) does not belong in a model file")
+        raise ModelFileError(f"tensor {name} does not belong in a model file")
     if not 0 <= skip_below <= SCALE_LEVELS:
         raise ModelFileError(f"skip threshold {skip_below} is not within 0..{SCALE_LEVELS}")
     if int(tensors["z.table_index"].max()) >= SCALE_LEVELS:

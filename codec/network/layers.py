@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ANCHORS = 8  # the gains are interpolated between this many points of the quality axis
+from codec.network.layout import GAIN_ANCHORS
+
 TOP_QUALITY = 63.0
 NEGATIVE_SLOPE = 0.125
 
@@ -57,17 +58,17 @@ class Block(nn.Module):
 
 
 class Gain(nn.Module):
-    """Per-channel positive gain as a function of quality, log-linear between ANCHORS points."""
+    """Per-channel positive gain as a function of quality, log-linear between GAIN_ANCHORS points."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.table = _empty(ANCHORS, channels)
+        self.table = _empty(GAIN_ANCHORS, channels)
 
     def forward(self, quality: Tensor) -> Tensor:
         """Quality in steps of 1/256, () for one value or (H, W) for a map -> (1, C, 1, 1) or (1, C, H, W)."""
         levels, place = torch.unique(quality, return_inverse=True)
-        position = levels.to(torch.float32) / 256 * (ANCHORS - 1) / TOP_QUALITY
-        grid = torch.arange(ANCHORS, device=quality.device, dtype=torch.float32)
+        position = levels.to(torch.float32) / 256 * (GAIN_ANCHORS - 1) / TOP_QUALITY
+        grid = torch.arange(GAIN_ANCHORS, device=quality.device, dtype=torch.float32)
         hat = (1 - (position[:, None] - grid).abs()).clamp_min(0)
         gains = torch.exp((hat[:, :, None] * self.table).sum(1))  # (levels, C)
         if len(levels) == 1:

@@ -12,9 +12,7 @@ from torch import Tensor, nn
 
 from codec.model.config import ModelConfig
 from codec.network.layers import Block, Conv, Gain
-
-FOLD = 8  # pixels a side that become channels
-FOLDED = 3 * FOLD * FOLD
+from codec.network.layout import FOLDED
 
 
 def _doubled(quality: Tensor) -> Tensor:
