@@ -22,7 +22,7 @@ USAGE = 2
 TERMINATED = 143
 
 EPILOG = """\b
-Exit status: 0 fine, 1 some inputs failed, 2 usage, 3 not a Wisp file, 4 truncated, 5 corrupt,
+Exit status: 0 fine, 1 failed otherwise, 2 usage, 3 not a Wisp file, 4 truncated, 5 corrupt,
 6 unsupported version, feature or model, 7 limit exceeded, 8 reading or writing failed.
 """
 
