@@ -24,16 +24,16 @@ def models(as_json: bool, model: Path | None) -> None:
     from codec.model.registry import default_model, list_models
 
     found, errors = list_models(model)
-    default = default_model(model).id
+    default = default_model(model).path
     if as_json:
         rows = [
-            {"id": m.id, "name": m.name, "path": str(m.path), "default": m.id == default, "config": vars(m.config)}
+            {"id": m.id, "name": m.name, "path": str(m.path), "default": m.path == default, "config": vars(m.config)}
             for m in found
         ]
         click.echo(json.dumps(rows, indent=2))
     else:
         for m in found:
-            mark = "*" if m.id == default else " "
+            mark = "*" if m.path == default else " "
             click.echo(f"{mark} {m.id}  {m.name:<12} {m.path}")
         click.echo("* encodes by default")
     for error in errors:

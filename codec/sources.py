@@ -25,8 +25,10 @@ def read_file(data: Source) -> Still:
         elif isinstance(data, (str, PathLike)):
             with _opened(Path(data)) as stream:
                 still = read_still(stream)
-        else:
+        elif hasattr(data, "read"):
             still = read_still(data)
+        else:
+            raise TypeError(f"{type(data).__name__} is no bytes, path or binary file object")
     except OSError as error:
         raise error if isinstance(error, FileAccessError) else FileAccessError(error.strerror or str(error)) from error
     if still.trailing:

@@ -128,3 +128,8 @@ def test_bytes_are_no_name_of_a_picture(wisp: Codec) -> None:
 def test_a_name_that_no_file_can_have(wisp: Codec) -> None:
     with pytest.raises(codec.FileAccessError, match="null"):
         wisp.decode("a\0b.wisp")
+
+
+def test_what_is_no_source_is_named(wisp: Codec) -> None:
+    with pytest.raises(TypeError, match="NoneType"):
+        wisp.decode(None)  # type: ignore[arg-type]
