@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import best_seconds
+from codec.config import ModelConfig
 from codec.exact.layout import prior_layers
-from codec.model.config import ModelConfig
 from codec.network.layout import FOLDED
 from codec.tiles import field_size
 

@@ -19,7 +19,7 @@ from benchmarks.processes import mosaic
 from benchmarks.size import IdealLength
 from benchmarks.timing import run_process
 from codec.api import Codec
-from codec.model.config import ModelConfig
+from codec.config import ModelConfig
 from codec.model.quality import to_model_quality
 from codec.network.layers import Conv
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis

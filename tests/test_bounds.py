@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bitstream.errors import ModelFileError
+from codec.config import ModelConfig
 from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.bounds import prove_exact
 from codec.exact.layers import ExactConv
 from codec.exact.layout import EXACT, Layer, prior_layers
 from codec.exact.prior import ExactPrior
-from codec.model.config import ModelConfig
 from codec.model.file import read_model_file, write_model_file
 from codec.network.layout import pixel_tensors
 from tests import reference_decoder

@@ -19,12 +19,12 @@ from torch import Tensor
 from bitstream.errors import FileAccessError, ModelFileError
 from cli.main import cli
 from codec.api import Codec
+from codec.config import Context, ModelConfig
 from codec.convert.__main__ import main as convert_command
 from codec.convert.checkpoint import read_checkpoint
 from codec.convert.crops import read_crops
 from codec.convert.model import convert
 from codec.convert.precision import choose_pixel_path
-from codec.model.config import Context, ModelConfig
 from codec.model.file import ModelInfo, read_model_file
 from codec.model.loaded import LoadedModel, Runtime
 from tests import reference_decoder

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import TOTAL, ideal_bits, unpack_tables
+from codec.config import ModelConfig
 from codec.convert.curve import LOWEST_QUALITY, fit_curve, sample_qualities
 from codec.convert.frequencies import (
     REACH,
@@ -24,7 +25,6 @@ from codec.convert.frequencies import (
 )
 from codec.convert.quantise import LOG_SCALE_MIN, LOG_SCALE_STEP, hat_weights, quantise_prior
 from codec.exact.layout import prior_layers
-from codec.model.config import ModelConfig
 from tests.tiny import tiny_checkpoint, tiny_config
 
 Floats = NDArray[np.floating[Any]]

@@ -14,8 +14,8 @@ from safetensors.numpy import save_file
 
 from bitstream.errors import FileAccessError, ModelFileError, ModelNotFoundError
 from codec.api import Codec
+from codec.config import ModelConfig
 from codec.model import registry
-from codec.model.config import ModelConfig
 from codec.model.file import model_id, read_model_file, read_model_info, read_quality_curve, write_model_file
 from tests import reference_decoder
 from tests.goldens import HASHES, golden_bytes, packaged, parrots

@@ -12,8 +12,8 @@ from bitstream import chunks
 from bitstream.errors import CorruptError, LimitError, ModelFileError
 from bitstream.limits import MAX_OTHER_CHUNKS
 from bitstream.still import read_still
+from codec.config import ModelConfig
 from codec.description import describe
-from codec.model.config import ModelConfig
 from codec.sources import read_file
 
 DATA = (Path(__file__).parent / "golden" / "small.wisp").read_bytes()

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitstream.errors import ModelFileError
+from codec.config import ModelConfig
 from codec.exact.layout import FINE_STEPS, MAX_SHIFT, QUALITY_ROWS, SCALE_LEVELS, WEIGHT_MAX, Layer, prior_layers
-from codec.model.config import ModelConfig
 from codec.network.layers import TOP_QUALITY
 from codec.network.layout import GAIN_ANCHORS
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.model.config import ModelConfig
+from codec.config import ModelConfig
 
 ACTIVATION_STEPS = 16  # activations are integers in units of 1/16 ...
 ACTIVATION_MAX = 511  # ... of at most this magnitude

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from codec.model.config import ModelConfig
+from codec.config import ModelConfig
 
 GAIN_ANCHORS = 8  # points of the quality axis between which gains are interpolated
 FOLD = 8  # pixels a side that become channels

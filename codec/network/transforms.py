@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.model.config import ModelConfig
+from codec.config import ModelConfig
 from codec.network.layers import Block, Conv, Gain
 from codec.network.layout import FOLDED
 
