@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class SizeRow:
 def measure_sizes(codec: Codec) -> Iterator[SizeRow]:
     """Every LIVE picture at three qualities."""
     model = codec.load(codec.model_info.id)
-    everything = LoadedModel(replace(model.file, info=replace(model.info, skip_below=0)), model.runtime)
+    everything = model.coding_everything()
     for path in live_paths():
         picture = read_picture(path)
         for quality in QUALITIES:

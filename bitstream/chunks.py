@@ -99,8 +99,7 @@ class ChunkReader:
     def read_payload(self, head: ChunkHead, seed: int = 0) -> tuple[bytes, bool]:
         """-> payload, whether its CRC is right. The caller decides what a wrong one means."""
         payload = self._exactly(head.length, f"chunk {head.name!r} at byte {head.offset}")
-        (stored,) = _CRC.unpack(self._exactly(_CRC.size, f"the checksum of chunk {head.name!r}"))
-        return payload, stored == crc(head.type, payload, seed)
+        return payload, self._ends_with(crc(head.type, payload, seed), head)
 
     def skip_payload(self, head: ChunkHead) -> bool:
         """Read over a payload without keeping it -> whether its CRC is right."""
@@ -109,8 +108,11 @@ class ChunkReader:
             part = self._exactly(min(left, _BLOCK), f"chunk {head.name!r} at byte {head.offset}")
             running = zlib.crc32(part, running)
             left -= len(part)
+        return self._ends_with(running, head)
+
+    def _ends_with(self, checksum: int, head: ChunkHead) -> bool:
         (stored,) = _CRC.unpack(self._exactly(_CRC.size, f"the checksum of chunk {head.name!r}"))
-        return bool(stored == running)
+        return bool(stored == checksum)
 
     def skip_rest(self) -> int:
         """-> how many bytes follow, counted up to MOST_TRAILING only: what follows may never end."""

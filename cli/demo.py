@@ -70,9 +70,10 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     codec = arithmetic.codec()
     from benchmarks.demo import compare, keep_files, kept_names
 
-    for path in (p for q in QUALITIES if keep for p in kept_names(keep, Path(name).stem, q)):
-        check_output(str(path), overwrite=False)
-
+    if keep is not None:
+        for quality in QUALITIES:
+            for path in kept_names(keep, Path(name).stem, quality):
+                check_output(str(path), overwrite=False)
     rows = [compare(codec, picture, quality) for quality in QUALITIES]
     _print_table(Path(name).name, (picture.shape[1], picture.shape[0]), rows)
     if keep is not None:

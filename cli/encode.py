@@ -10,8 +10,8 @@ import click
 from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
 from cli import options
 from cli.command import WispCommand
+from codec import DEFAULT_QUALITY
 
-DEFAULT_QUALITY = 75
 EXAMPLES = """\b
 Examples:
   wisp encode photo.png                   writes photo.wisp, quality 75

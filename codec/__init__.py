@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from codec.api import Codec, decode, encode
 
 __version__ = "0.1.0"
+DEFAULT_QUALITY = 75  # of 0..100
 __all__ = [
     "Codec",
     "CorruptError",

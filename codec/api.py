@@ -12,6 +12,7 @@ from PIL import Image
 
 from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
 from bitstream.still import Still
+from codec import DEFAULT_QUALITY
 from codec.model.file import ModelInfo
 from codec.model.loaded import Device, EntropyDtype, LoadedModel, Precision, Runtime
 from codec.model.quality import to_model_quality
@@ -19,8 +20,6 @@ from codec.model.registry import default_model, find_model, load_model_file
 from codec.pictures import Picture, load_rgb
 from codec.sources import Source, read_file
 from codec.still import DecodedLatents, decode_latents, decode_still, encode_still
-
-DEFAULT_QUALITY = 75
 
 
 class Codec:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from bitstream.rangecoder import SymbolSink
+from codec.distortion import psnr
 from codec.entropy import emit_symbols
 from codec.model.loaded import LoadedModel
 from codec.pixels import analyse, synthesise
+
+LOSSLESS_DB = 10 * math.log10(255**2 / 1e-9)  # stands for infinity, so that means stay finite
 
 
 class NoSink:
@@ -20,13 +22,6 @@ class NoSink:
 
     def encode(self, kind: str, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
         """See SymbolSink."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """PSNR in dB over R, G and B together."""
-
-    psnr: float
 
 
 def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> torch.Tensor:
@@ -38,10 +33,9 @@ def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: Sym
     return torch.from_numpy(y16).contiguous(memory_format=torch.channels_last)
 
 
-def code_once(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink | None = None) -> Trial:
-    """Encode and decode `picture` (H, W, 3) uint8 at `quality` (steps of 1/256)."""
+def code_once(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink | None = None) -> float:
+    """Encode and decode `picture` (H, W, 3) uint8 at `quality` (steps of 1/256) -> PSNR in dB, LOSSLESS_DB at most."""
     y16 = emit(model, picture, quality, sink or NoSink())
     height, width, _ = picture.shape
     decoded = synthesise(model, y16, torch.tensor(quality), width, height)
-    error = float(np.mean((decoded.astype(np.float64) - picture) ** 2))
-    return Trial(10 * math.log10(255**2 / max(error, 1e-9)))
+    return min(psnr(decoded, picture), LOSSLESS_DB)

@@ -18,7 +18,7 @@ LOWEST_QUALITY = 128
 
 def mean_psnr(model: LoadedModel, crops: list[NDArray[np.uint8]], qualities: list[int]) -> NDArray[np.float64]:
     """Mean PSNR in dB over the crops at each quality (steps of 1/256)."""
-    return np.array([np.mean([code_once(model, crop, q).psnr for crop in crops]) for q in qualities])
+    return np.array([np.mean([code_once(model, crop, q) for crop in crops]) for q in qualities])
 
 
 def fit_curve(qualities: list[int], psnr: NDArray[np.float64]) -> NDArray[np.uint16]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +68,7 @@ def _in_memory(config: ModelConfig, skip_below: int, tensors: Arrays) -> LoadedM
 
 def _fit_all_tables(model: LoadedModel, crops: list[NDArray[np.uint8]], report: Report) -> Arrays:
     """Symbols of every crop at two qualities, all of them coded (T = 0), in two halves."""
-    everything = LoadedModel(replace(model.file, info=replace(model.info, skip_below=0)), model.runtime)
+    everything = model.coding_everything()
     halves = (SymbolCounter(), SymbolCounter())
     qualities = sample_qualities(2 * len(crops))
     for i, crop in enumerate(crops):

@@ -65,6 +65,6 @@ def _curve(model: LoadedModel, crops: list[NDArray[np.uint8]]) -> tuple[list[flo
     rates, distortions = [], []
     for quality in QUALITIES:
         sink = GaussianBits()
-        distortions.append(float(np.mean([code_once(model, crop, quality, sink).psnr for crop in crops])))
+        distortions.append(float(np.mean([code_once(model, crop, quality, sink) for crop in crops])))
         rates.append(sink.bits)
     return rates, distortions

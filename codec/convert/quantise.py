@@ -17,7 +17,7 @@ from torch import Tensor
 from bitstream.errors import ModelFileError
 from codec.config import ModelConfig
 from codec.exact.layout import FINE_STEPS, MAX_SHIFT, QUALITY_ROWS, SCALE_LEVELS, WEIGHT_MAX, Layer, prior_layers
-from codec.network.layers import TOP_QUALITY
+from codec.network.layers import anchor_weights
 from codec.network.layout import GAIN_ANCHORS
 
 SCALE_MIN, SCALE_MAX = 0.11, 64.0  # standard deviations of the first and the last table
@@ -28,8 +28,7 @@ _SMALLEST_TOP = 2.0**-10
 
 def hat_weights() -> Tensor:
     """(64, GAIN_ANCHORS) float32: linear interpolation between the anchors at each whole quality."""
-    position = torch.arange(QUALITY_ROWS, dtype=torch.float32) * (GAIN_ANCHORS - 1) / TOP_QUALITY
-    return (1 - (position[:, None] - torch.arange(GAIN_ANCHORS, dtype=torch.float32)).abs()).clamp_min(0)
+    return anchor_weights(torch.arange(QUALITY_ROWS, dtype=torch.float32))
 
 
 def quantise_prior(config: ModelConfig, prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, TypeVar, get_args
 
@@ -68,6 +68,10 @@ class LoadedModel:
         # glibc raises its threshold for giving memory back to the largest block that was ever freed. One block
         # of this size (never touched) keeps every later picture from paying for fresh pages: a fifth of its time.
         torch.empty(_LARGEST_KEPT_BLOCK, dtype=torch.uint8)
+
+    def coding_everything(self) -> LoadedModel:
+        """The same model with T = 0, as the entropy estimate of a network has it: no symbol is skipped."""
+        return LoadedModel(replace(self.file, info=replace(self.info, skip_below=0)), self.runtime)
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -57,6 +57,13 @@ class Block(nn.Module):
         return x.add_(self.g(F.leaky_relu_(self.f(x), NEGATIVE_SLOPE)))
 
 
+def anchor_weights(quality: Tensor) -> Tensor:
+    """Quality 0..63 (N,) float32 -> (N, GAIN_ANCHORS) float32: linear interpolation between the anchors."""
+    position = quality * (GAIN_ANCHORS - 1) / TOP_QUALITY
+    grid = torch.arange(GAIN_ANCHORS, device=quality.device, dtype=torch.float32)
+    return (1 - (position[:, None] - grid).abs()).clamp_min(0)
+
+
 class Gain(nn.Module):
     """Per-channel positive gain as a function of quality, log-linear between GAIN_ANCHORS points."""
 
@@ -67,9 +74,7 @@ class Gain(nn.Module):
     def forward(self, quality: Tensor) -> Tensor:
         """Quality in steps of 1/256, () for one value or (H, W) for a map -> (1, C, 1, 1) or (1, C, H, W)."""
         levels, place = torch.unique(quality, return_inverse=True)
-        position = levels.to(torch.float32) / 256 * (GAIN_ANCHORS - 1) / TOP_QUALITY
-        grid = torch.arange(GAIN_ANCHORS, device=quality.device, dtype=torch.float32)
-        hat = (1 - (position[:, None] - grid).abs()).clamp_min(0)
+        hat = anchor_weights(levels.to(torch.float32) / 256)
         gains = torch.exp((hat[:, :, None] * self.table).sum(1))  # (levels, C)
         if len(levels) == 1:
             return gains[0][None, :, None, None]
