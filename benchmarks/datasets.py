@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.pictures import load_rgb
+from codec.pictures.load import PictureSource, load_picture
+from codec.pictures.picture import as_rgb
 
 LIVE = Path(__file__).parent / "data" / "live"
 DEMO_PICTURE = LIVE / "monarch.png"
@@ -18,6 +19,6 @@ def live_paths() -> list[Path]:
     return sorted(LIVE.glob("*.png"))
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8."""
-    return load_rgb(path)
+def read_picture(source: PictureSource) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, alpha left away."""
+    return as_rgb(load_picture(source).colours)

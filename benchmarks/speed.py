@@ -16,7 +16,7 @@ from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.layout import STEPS
 from codec.pixels import analyse, synthesise
 from codec.sources import read_file
-from codec.still import decode_latents
+from codec.still.decode import decode_latents
 
 QUALITY = 30
 MOST = 1.8  # times the floor
@@ -73,23 +73,24 @@ def measure_stages(codec: Codec, data: bytes) -> dict[str, float]:
     still = read_file(data)
     quality = still.header.quality
     latents = decode_latents(still, codec.load)
-    y = analyse(model, picture, latents.quality)
+    y16, steps = latents.field.y16, latents.field.quality
+    y = analyse(model, picture, steps)
     z = model.prior.tensor(model.hyper_analysis(y).round().numpy())
 
     def prior() -> None:
         with exact_arithmetic(model.runtime.device):
             features = model.prior.hyper(z, [quality >> 8])
             for k in range(STEPS):
-                model.prior.step(k, features, latents.y16)
+                model.prior.step(k, features, y16)
 
     stages = {
         "read file": lambda: read_file(data),
-        "analysis": lambda: analyse(model, picture, latents.quality),
+        "analysis": lambda: analyse(model, picture, steps),
         "hyper analysis": lambda: model.hyper_analysis(y),
         "prior": prior,
         "entropy encode": lambda: encode_tiles(model, y, [quality]),
         "entropy decode": lambda: decode_latents(still, codec.load),
-        "synthesis": lambda: synthesise(model, latents.y16, latents.quality, width, height),
+        "synthesis": lambda: synthesise(model, y16, steps, width, height),
     }
     seconds = {name: median_seconds(stage, REPEATS) for name, stage in stages.items()}
     # The two entropy stages contain the prior (and hyper analysis): what is left is range coding and checks.

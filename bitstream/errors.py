@@ -13,6 +13,12 @@ class WispError(Exception):
     exit_status = 1
 
 
+class RequestError(WispError, ValueError):
+    """What was asked for does not fit the file: a crop beyond the picture, a frame that is not there."""
+
+    exit_status = 2
+
+
 class NotWispError(WispError, ValueError):
     """The data does not begin with the signature of a Wisp file."""
 

@@ -11,8 +11,9 @@ from bitstream.limits import DEFAULT_TILE, MAX_QUALITY, MAX_SIDE, MAX_TILE, MIN_
 
 VERSION = 0
 KIND_STILL = 0
-MODES = {0: "RGB"}
-ALPHA_NONE = 0
+RGB, GREY = 0, 1
+NO_ALPHA, WITH_ALPHA = 0, 1
+MODES = {(RGB, NO_ALPHA): "RGB", (RGB, WITH_ALPHA): "RGBA", (GREY, NO_ALPHA): "L", (GREY, WITH_ALPHA): "LA"}
 MAX_MODELS = 15
 MODEL_ID_BYTES = 8
 CONTENT_ID_BYTES = 4
@@ -22,9 +23,9 @@ FIELDS = (
     Field("kind", "B", {KIND_STILL}, UnsupportedError),
     Field("width", "H", range(1, MAX_SIDE + 1)),
     Field("height", "H", range(1, MAX_SIDE + 1)),
-    Field("colour_mode", "B", set(MODES), UnsupportedError),
+    Field("colour_mode", "B", {RGB, GREY}, UnsupportedError),
     Field("bit_depth", "B", {8}, UnsupportedError),
-    Field("alpha", "B", {ALPHA_NONE}, UnsupportedError),
+    Field("alpha", "B", {NO_ALPHA, WITH_ALPHA}, UnsupportedError),
     Field("quality", "H", range(MAX_QUALITY + 1)),
     Field("tile", "B", range(MIN_TILE // TILE_STEP, MAX_TILE // TILE_STEP + 1)),  # in units of 64 pixels
     Field("models", "B", range(1, MAX_MODELS + 1)),  # how many ids follow; the upper four bits are reserved
@@ -38,7 +39,7 @@ class Header:
 
     `width`, `height` and `tile` are in pixels, `quality` is the model's 0..63 in steps of 1/256,
     `model_ids` holds 8 bytes each, `content_id` the first 4 bytes of the SHA-256 over the source pixels
-    (row by row, R G B).
+    (row by row, the channels of `mode` side by side).
     """
 
     width: int
@@ -47,15 +48,21 @@ class Header:
     model_ids: tuple[bytes, ...]
     content_id: bytes
     tile: int = DEFAULT_TILE
-    colour_mode: int = 0
+    colour_mode: int = RGB
     version: int = VERSION
     kind: int = KIND_STILL
     bit_depth: int = 8
-    alpha: int = ALPHA_NONE
+    alpha: int = NO_ALPHA
 
     @property
     def mode(self) -> str:
-        return MODES[self.colour_mode]
+        """Pillow's name of what decodes: L, LA, RGB or RGBA, one letter a channel."""
+        return MODES[self.colour_mode, self.alpha]
+
+    @property
+    def colours(self) -> int:
+        """Channels without alpha: 1 or 3."""
+        return 1 if self.colour_mode == GREY else 3
 
     def pack(self) -> bytes:
         """The chunk's payload. Raises ValueError for a value outside its field."""

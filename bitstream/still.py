@@ -1,44 +1,52 @@
-"""A still picture's file: signature, header, one unit a tile in ascending order, end chunk."""
+"""A still picture's file: signature, header, metadata, one unit a tile in ascending order, end chunk."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from bitstream import chunks, units
+from bitstream import chunks, metadata, units
 from bitstream.chunks import ChunkHead, ChunkReader
 from bitstream.errors import CorruptError, LimitError, UnsupportedError
 from bitstream.header import MAX_BYTES as MAX_HEADER_BYTES
-from bitstream.header import Header
+from bitstream.header import NO_ALPHA, Header
 from bitstream.limits import MAX_OTHER_CHUNKS
+from bitstream.metadata import Metadata
 from bitstream.units import Unit
 
 HEAD, UNIT, END = b"HEAD", b"UNIT", b"DONE"
-# Ancillary types that this release knows; a wrong checksum there is no more than a warning. None yet.
-KNOWN_ANCILLARY: frozenset[bytes] = frozenset()
+# Ancillary types that this release knows: a wrong checksum there costs what the chunk holds, not the picture.
+_METADATA_FIELDS = {type_: name for name, type_ in metadata.TYPES.items()}
 
 
 @dataclass(frozen=True)
 class Still:
-    """A whole, checked file. `chunks` lists every chunk's place; `trailing` counts bytes after the end."""
+    """A whole, checked file.
+
+    `chunks` lists every chunk's place, `trailing` counts bytes after the end, `damaged` names the kinds of
+    metadata (fields of Metadata) that are there but damaged.
+    """
 
     header: Header
     units: tuple[Unit, ...]
     chunks: tuple[ChunkHead, ...]
     size: int
     trailing: int = 0
+    metadata: Metadata = field(default_factory=Metadata)
+    damaged: tuple[str, ...] = ()
 
     @property
     def models_used(self) -> tuple[str, ...]:
-        """Ids (16 hexadecimal digits) of the models that units refer to."""
-        return tuple(sorted({self.header.model_ids[unit.model_slot].hex() for unit in self.units}))
+        """Ids (16 hexadecimal digits) of the models that learned units refer to."""
+        return tuple(sorted({self.header.model_ids[unit.model_slot].hex() for unit in self.units if unit.learned}))
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes of range-coded data in all units."""
-        return sum(len(u.stream) for u in self.units)
+        """Bytes of coded pixels in all units, alpha planes included."""
+        planes = (len(unit.alpha) for unit in self.units if isinstance(unit.alpha, bytes))
+        return sum(len(unit.stream) for unit in self.units) + sum(planes)
 
 
 def tile_count(header: Header) -> int:
@@ -46,11 +54,14 @@ def tile_count(header: Header) -> int:
     return math.ceil(header.width / header.tile) * math.ceil(header.height / header.tile)
 
 
-def build_still(header: Header, coded: Iterable[Unit]) -> bytes:
-    """The file's bytes; `coded` in ascending tile index."""
+def build_still(header: Header, coded: Iterable[Unit], kept: Metadata | None = None) -> bytes:
+    """The file's bytes; `coded` in ascending tile index. Raises LimitError for too much metadata."""
+    metadata.check_size(kept or Metadata())
     payload = header.pack()
     seed = chunks.crc(HEAD, payload)
     parts = [chunks.SIGNATURE, chunks.build_chunk(HEAD, payload)]
+    for name, data in (kept or Metadata()).items():
+        parts.append(chunks.build_chunk(metadata.TYPES[name], metadata.pack(data)))
     parts += [chunks.build_chunk(UNIT, unit.pack(), seed) for unit in coded]
     parts.append(chunks.build_chunk(END, b""))
     return b"".join(parts)
@@ -63,40 +74,45 @@ def read_still(stream: BinaryIO) -> Still:
     TruncatedError, CorruptError, UnsupportedError or LimitError.
     """
     reader = ChunkReader(stream)
-    reader.read_signature()
-    header_head, header, seed = _read_header(reader)
+    header_head, header, seed = read_header(reader)
     heads, total = [header_head], tile_count(header)
     coded: list[Unit] = []
+    kept: dict[str, bytes | None] = {}
     largest = units.max_payload(header.tile, header.width, header.height)
     while True:
         head = reader.read_head(f"the chunks: {len(coded)} of {total} tiles are there, the end chunk is not")
         heads.append(head)
-        what = f"tile {len(coded)} of {total} at byte {head.offset}"
-        if head.type == UNIT and head.length > largest:
-            raise CorruptError(f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take")
-        if head.type in (UNIT, END):
-            payload, intact = reader.read_payload(head, seed if head.type == UNIT else 0)
-        else:
-            payload, intact = b"", reader.skip_payload(head)
         if len(heads) > total + MAX_OTHER_CHUNKS:
             raise LimitError(f"more than {MAX_OTHER_CHUNKS} chunks besides the {total} tiles")
-        if not intact and head.type not in KNOWN_ANCILLARY:
-            raise CorruptError(f"chunk {head.name!r} at byte {head.offset} fails its checksum")
-        if head.type == END:
-            if payload:
+        if head.type == UNIT:
+            what = f"tile {len(coded)} of {total} at byte {head.offset}"
+            if head.length > largest:
+                raise CorruptError(
+                    f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take"
+                )
+            coded.append(_checked_unit(_intact(reader, head, seed), header, len(coded), total, what))
+        elif head.type in _METADATA_FIELDS:
+            _read_metadata(reader, head, kept, too_late=bool(coded))
+        elif head.type == END:
+            if _intact(reader, head):
                 raise CorruptError(f"end chunk at byte {head.offset} is not empty")
             break
-        if head.type == UNIT:
-            coded.append(_checked_unit(payload, header, len(coded), total, what))
         else:
-            _refuse_unknown(head)
+            _skip_unknown(reader, head)
     if len(coded) != total:
         raise CorruptError(f"{len(coded)} of {total} tiles are there before the end chunk")
     size = reader.offset
-    return Still(header, tuple(coded), tuple(heads), size, reader.skip_rest())
+    damaged = tuple(name for name, data in kept.items() if data is None)
+    found = Metadata(**{name: data for name, data in kept.items() if data is not None})
+    return Still(header, tuple(coded), tuple(heads), size, reader.skip_rest(), found, damaged)
 
 
-def _read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:
+def read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:
+    """Signature and header chunk -> its place, what it says, the seed of the units' checksums.
+
+    Raises NotWispError, TruncatedError, CorruptError, UnsupportedError or LimitError.
+    """
+    reader.read_signature()
     head = reader.read_head("the header")
     if head.type != HEAD:
         raise CorruptError(f"the first chunk is {head.name!r} instead of the header")
@@ -108,14 +124,38 @@ def _read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:
     return head, Header.unpack(payload), chunks.crc(HEAD, payload)
 
 
+def _intact(reader: ChunkReader, head: ChunkHead, seed: int = 0) -> bytes:
+    payload, intact = reader.read_payload(head, seed)
+    if not intact:
+        raise _failed(head)
+    return payload
+
+
+def _failed(head: ChunkHead) -> CorruptError:
+    return CorruptError(f"chunk {head.name!r} at byte {head.offset} fails its checksum")
+
+
+def _read_metadata(reader: ChunkReader, head: ChunkHead, kept: dict[str, bytes | None], *, too_late: bool) -> None:
+    name = _METADATA_FIELDS[head.type]
+    if name in kept or too_late:
+        fault = "comes a second time" if name in kept else "comes after the first tile"
+        raise CorruptError(f"chunk {head.name!r} at byte {head.offset} {fault}")
+    if head.length > metadata.MAX_CHUNK_BYTES:
+        raise LimitError(f"chunk {head.name!r} at byte {head.offset} has {head.length} bytes, too many for metadata")
+    payload, intact = reader.read_payload(head)
+    kept[name] = metadata.unpack(payload) if intact else None
+
+
 def _checked_unit(payload: bytes, header: Header, expected: int, total: int, what: str) -> Unit:
-    unit = Unit.unpack(payload, len(header.model_ids), what)
+    unit = Unit.unpack(payload, len(header.model_ids), header.alpha != NO_ALPHA, what)
     if unit.tile_index != expected or expected >= total:
         raise CorruptError(f"{what} has index {unit.tile_index}: tiles must come once each, in ascending order")
     return unit
 
 
-def _refuse_unknown(head: ChunkHead) -> None:
+def _skip_unknown(reader: ChunkReader, head: ChunkHead) -> None:
+    if not reader.skip_payload(head):
+        raise _failed(head)
     if head.type == HEAD:
         raise CorruptError(f"a second header at byte {head.offset}")
     if not head.well_formed:

@@ -59,12 +59,11 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
 
     INPUT is a picture of yours; without it a bundled photograph is taken.
     """
-    from benchmarks.datasets import DEMO_PICTURE
+    from benchmarks.datasets import DEMO_PICTURE, read_picture
     from codec.outputs import check_output
-    from codec.pictures import load_rgb
 
     name = input or str(DEMO_PICTURE)
-    picture = load_rgb(options.open_input(name))
+    picture = read_picture(options.open_input(name))
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     codec = arithmetic.codec()

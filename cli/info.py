@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from bitstream.metadata import NAMES
 from cli import options
 from cli.command import WispCommand
 
+if TYPE_CHECKING:
+    from codec.description import FileDescription
 
-def print_description(facts: dict[str, Any]) -> None:
+
+def print_description(facts: FileDescription) -> None:
     """The same for people."""
-    quality = "unknown (its model is not here)" if facts["quality"] is None else facts["quality"]
+    known = "unknown (its model is not here)" if facts.quality is None else facts.quality
+    quality = "lossless" if facts.lossless else f"{known} (model quality {facts.model_quality:g} of 63)"
+    tiles = f"{facts.tiles} of at most {facts.tile} x {facts.tile} pixels, {facts.lossless_tiles} lossless"
+    kept = ", ".join(f"{NAMES[kind]} {count} bytes" for kind, count in facts.metadata.items())
     rows = [
-        ("picture", f"{facts['width']} x {facts['height']} {facts['mode']}, {facts['bit_depth']} bits"),
-        ("quality", f"{quality} (model quality {facts['model_quality']:g} of 63)"),
-        ("tiles", f"{facts['tiles']} of at most {facts['tile']} x {facts['tile']} pixels"),
-        ("model", facts["model"]),
-        ("size", f"{facts['bytes']} bytes, {facts['payload_bytes']} of them range-coded ({facts['bpp']:.3f} bpp)"),
-        ("format", f"version {facts['version']}, {len(facts['chunks'])} chunks"),
+        ("picture", f"{facts.width} x {facts.height} {facts.mode}, {facts.bit_depth} bits"),
+        ("quality", quality),
+        ("tiles", tiles),
+        ("model", facts.model or "none is needed"),
+        ("metadata", kept or "none"),
+        ("size", f"{facts.bytes} bytes, {facts.payload_bytes} of them pixels ({facts.bpp:.3f} bpp)"),
+        ("format", f"version {facts.version}, {len(facts.chunks)} chunks"),
     ]
     for name, value in rows:
-        click.echo(f"{name:<9}{value}")
+        click.echo(f"{name:<10}{value}")
 
 
 @click.command(
@@ -38,11 +46,10 @@ def print_description(facts: dict[str, Any]) -> None:
 @options.debug
 def info(input: str, as_json: bool, model: Path | None) -> None:
     """Show what the .wisp file INPUT holds; every checksum is tested, nothing is decoded."""
-    from codec.description import describe
-    from codec.sources import read_file
+    from codec.description import probe
 
-    facts = {"file": input, **describe(read_file(options.open_wisp(input)), model)}
+    facts = probe(options.open_wisp(input), model=model)
     if as_json:
-        click.echo(json.dumps(facts, indent=2))
+        click.echo(json.dumps({"file": input, **facts.as_dict()}, indent=2))
     else:
         print_description(facts)

@@ -19,7 +19,7 @@ from cli.models import models
 from cli.verify import verify
 
 USAGE = 2
-TERMINATED = 143
+SIGNALLED = 128  # and the signal's number: the status of a program that a signal ended
 
 EPILOG = """\b
 Exit status: 0 fine, 1 failed otherwise, 2 usage, 3 not a Wisp file, 4 truncated, 5 corrupt,
@@ -37,13 +37,15 @@ for command in (encode, decode, info, verify, models, demo):
     cli.add_command(command)
 
 
-def _terminate(_: int, __: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)  # so that temporary files are removed on the way out
+def _terminate(number: int, _: FrameType | None) -> None:
+    raise SystemExit(SIGNALLED + number)  # so that temporary files are removed on the way out
 
 
 def main() -> None:
     """Entry point: what goes wrong outside a subcommand is one line, too."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(getattr(signal, name), _terminate)
     try:
         _run()
     except BrokenPipeError:
@@ -67,6 +69,8 @@ def _run() -> None:
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
+    if sys.stdout is not None:
+        sys.stdout.flush()
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -1,14 +1,22 @@
 """Shared options of the subcommands.
 
--o, --output    where the result goes; - is stdout
---overwrite     replace an output that exists
---model         a model file beside those that are found by themselves
---device        where the networks run
---precision     arithmetic of the pixel path
---entropy-dtype arithmetic of the entropy path (the result is the same)
---threads       threads of the networks
---json          for programs
---debug         show tracebacks
+-o, --output     where the result goes; - is stdout
+--overwrite      replace an output that exists
+--skip-existing  leave an input alone whose output exists
+--recursive      take what is in folders, too
+--jobs           inputs worked on at a time
+--keep-times     give outputs the times of their inputs
+--strip, --strip-icc, --strip-exif, --strip-xmp
+                 leave metadata out
+--quiet, --verbose, --progress
+                 what is told meanwhile
+--model          a model file beside those that are found by themselves
+--device         where the networks run
+--precision      arithmetic of the pixel path
+--entropy-dtype  arithmetic of the entropy path (the result is the same)
+--threads        threads of the networks
+--json           for programs
+--debug          show tracebacks
 """
 
 from __future__ import annotations
@@ -24,10 +32,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bitstream.errors import FileAccessError, LimitError
+from bitstream.errors import FileAccessError, LimitError, UnsupportedError
 from bitstream.limits import MAX_FILE_BYTES
 from cli.command import DEBUG
-from codec.outputs import STDOUT
+from codec.threads import set_threads
 
 if TYPE_CHECKING:
     from codec.api import Codec
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 MAX_THREADS = 256
 
+inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 input_argument = click.argument("input", metavar="INPUT")
 output = click.option("-o", "--output", metavar="OUT", help="Where the result goes; - is standard output.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
@@ -61,19 +70,36 @@ class Arithmetic:
     threads: int | None
 
     def codec(self, model: Path | None = None) -> Codec:
-        """Imports torch, so it is called when everything else has been checked."""
-        # Read when torch's OpenMP starts: threads that wait spin for some 10 microseconds instead of
-        # milliseconds. As fast on an idle machine, several times as fast beside other programs.
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-        import torch
+        """A codec that will run so, the same one for the same arguments. Torch is imported when it is needed."""
+        return _codec(self, model)
 
-        from codec.api import Codec
 
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise click.UsageError("device cuda is not available here.")
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
-        return Codec(model, device=self.device, precision=self.precision, entropy_dtype=self.entropy_dtype)  # type: ignore[arg-type]
+@functools.lru_cache(maxsize=1)
+def _codec(arithmetic: Arithmetic, model: Path | None) -> Codec:
+    # Read when torch's OpenMP starts: threads that wait spin for some 10 microseconds instead of
+    # milliseconds. As fast on an idle machine, several times as fast beside other programs.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    if arithmetic.threads is not None:
+        _set_threads(arithmetic.threads)
+    from codec.api import Codec
+
+    try:
+        return Codec(
+            model,
+            device=arithmetic.device,  # type: ignore[arg-type]
+            precision=arithmetic.precision,  # type: ignore[arg-type]
+            entropy_dtype=arithmetic.entropy_dtype,  # type: ignore[arg-type]
+        )
+    except UnsupportedError as error:  # the device is not here
+        raise click.UsageError(f"{error}.") from error
+
+
+def _set_threads(count: int) -> None:
+    """For torch, which may or may not be imported yet, and for what runs outside it."""
+    set_threads(count)
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(count)
 
 
 _ARITHMETIC = (
@@ -137,17 +163,3 @@ def open_input(name: str) -> str | BinaryIO:
     if len(data) > MAX_FILE_BYTES:
         raise LimitError(f"standard input holds more than {MAX_FILE_BYTES} bytes")
     return BytesIO(data)
-
-
-def input_path(name: str) -> Path | None:
-    """The input as a path, None for stdin."""
-    return None if name == STDIN else Path(name)
-
-
-def output_name(given: str | None, source: str, suffix: str) -> str:
-    """Where the result goes: as given, else beside the input, else (input from stdin) to stdout."""
-    if given is not None:
-        return given
-    if not Path(source).name:  # such as "." or "/"
-        raise FileAccessError("is not the name of a file")
-    return STDOUT if source == STDIN else str(Path(source).with_suffix(suffix))

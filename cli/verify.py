@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bitstream.metadata import NAMES
 from cli import options
 from cli.command import WispCommand
 
@@ -32,7 +33,6 @@ def verify(
     """Check the .wisp file INPUT to the last byte and decode every unit of it."""
     from bitstream.errors import CorruptError
     from codec.description import describe
-    from codec.model.registry import require_models
     from codec.notes import WispNote
     from codec.sources import read_file
 
@@ -41,18 +41,17 @@ def verify(
         still = read_file(options.open_wisp(input))
     if still.trailing:
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
-    require_models(still.models_used, model)
-    latents = arithmetic.codec(model).decode_latents(still)
+    if still.damaged:
+        raise CorruptError(f"{' and '.join(NAMES[name] for name in still.damaged)} damaged; the picture is not")
+    codec = arithmetic.codec(model)
     facts = {
         "file": input,
         "ok": True,
-        **describe(still, model),
-        "latents_sha256": latents.sha256,
-        "precision": latents.model.runtime.precision,
-        "entropy_dtype": latents.model.entropy_dtype,
-        "device": latents.model.runtime.device.type,
+        **describe(still, model).as_dict(),
+        "latents_sha256": codec.check(still),
+        **codec.arithmetic_of(still),
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:
-        click.echo(f"{input}: fine, {still.size} bytes, {len(still.units)} units, latents {latents.sha256}")
+        click.echo(f"{input}: fine, {still.size} bytes, {len(still.units)} units, latents {facts['latents_sha256']}")

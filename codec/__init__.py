@@ -21,6 +21,7 @@ from bitstream.errors import (
     ModelNotFoundError,
     NotWispError,
     OutputExistsError,
+    RequestError,
     TruncatedError,
     UnsupportedError,
     WispError,
@@ -28,7 +29,10 @@ from bitstream.errors import (
 from codec.notes import WispNote
 
 if TYPE_CHECKING:
-    from codec.api import Codec, decode, encode
+    from bitstream.metadata import Metadata
+    from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
+    from codec.description import FileDescription, probe
+    from codec.pillow import register_pillow
 
 __version__ = "0.1.0"
 DEFAULT_QUALITY = 75  # of 0..100
@@ -37,22 +41,40 @@ __all__ = [
     "CorruptError",
     "ExactnessError",
     "FileAccessError",
+    "FileDescription",
     "LimitError",
+    "Metadata",
     "ModelFileError",
     "ModelNotFoundError",
     "NotWispError",
     "OutputExistsError",
+    "RequestError",
     "TruncatedError",
     "UnsupportedError",
     "WispError",
     "WispNote",
     "decode",
+    "decode_array",
+    "decode_tensor",
     "encode",
+    "probe",
+    "register_pillow",
+    "salvage",
 ]
-_LAZY = {"Codec", "decode", "encode"}
+_LAZY = {
+    "Metadata": "bitstream.metadata",
+    "FileDescription": "codec.description",
+    "probe": "codec.description",
+    "register_pillow": "codec.pillow",
+    **dict.fromkeys(("Codec", "decode", "decode_array", "decode_tensor", "encode", "salvage"), "codec.api"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(import_module("codec.api"), name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "DEFAULT_QUALITY", "__version__"]

@@ -1,25 +1,43 @@
-"""The public Python interface: `encode`, `decode`, `Codec`."""
+"""The public Python interface: `encode`, `decode`, `probe`, `salvage`, `Codec`. Torch is imported when it is needed."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import replace
+from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
+from bitstream.metadata import Metadata
 from bitstream.still import Still
 from codec import DEFAULT_QUALITY
+from codec.choices import Device, EntropyDtype, Precision, check_choice
 from codec.model.file import ModelInfo
-from codec.model.loaded import Device, EntropyDtype, LoadedModel, Precision, Runtime
-from codec.model.quality import to_model_quality
+from codec.model.quality import check_quality, to_model_quality
 from codec.model.registry import default_model, find_model, load_model_file
-from codec.pictures import Picture, load_rgb
-from codec.sources import Source, read_file
-from codec.still import DecodedLatents, decode_latents, decode_still, encode_still
+from codec.notes import note
+from codec.pictures.attached import info_entries
+from codec.pictures.load import PictureSource, load_picture
+from codec.pictures.picture import Picture
+from codec.progress import Progress
+from codec.sources import Source, read_bytes, read_file
+from codec.still.check import GOOD_QUALITY, POOR_PSNR, Trial, try_out
+from codec.still.decode import Decoded, DecodedLatents, check_units, decode_latents, decode_still
+from codec.still.encode import Encoded, encode_lossless, encode_still
+from codec.still.salvage import Salvaged, salvage_still
+from codec.tiles import Box
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from codec.model.loaded import LoadedModel, Runtime
+
+Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 
 class Codec:
@@ -47,18 +65,46 @@ class Codec:
         precision: Precision = "auto",
         entropy_dtype: EntropyDtype = "auto",
     ) -> None:
+        for value, choices in ((device, Device), (precision, Precision), (entropy_dtype, EntropyDtype)):
+            check_choice(value, choices)
         self._extra = None if model is None else Path(model)
         self.model_info: ModelInfo = default_model(self._extra)
-        self.runtime = Runtime.resolve(device, precision, entropy_dtype)
+        self._choices = (device, precision, entropy_dtype)
         self._loaded: dict[str, LoadedModel] = {}
+        if device not in ("auto", "cpu"):
+            _ = self.runtime  # whether it is here shows now
 
-    def encode(self, image: Picture, quality: float = DEFAULT_QUALITY, *, tile: int = DEFAULT_TILE) -> bytes:
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Where and how the networks run, what was "auto" settled."""
+        from codec.model.loaded import Runtime
+
+        return Runtime.resolve(*self._choices)
+
+    def encode(
+        self,
+        image: PictureSource,
+        quality: float = DEFAULT_QUALITY,
+        *,
+        tile: int = DEFAULT_TILE,
+        lossless: bool = False,
+        exact: bool = False,
+        metadata: Metadata | None = None,
+        frame: int | None = None,
+    ) -> bytes:
         """Encode one picture.
 
         Args:
-            image: a path, binary file object, PIL image, or array (H, W, 3) uint8.
-            quality: 0..100; equal steps look like equal steps of PSNR.
-            tile: pixels a side of the independent entropy tiles: a multiple of 64 in 64..4096.
+            image: a path, binary file object, PIL image, array (H, W) or (H, W, 1..4) uint8, or tensor
+                (1..4, H, W), uint8 or floating point within 0..1. One channel is grey, two are grey and
+                alpha, three RGB, four RGBA.
+            quality: 0..100; equal steps look like equal steps of PSNR. A tile that is smaller losslessly
+                is stored so by itself.
+            tile: pixels a side of the independent tiles: a multiple of 64 in 64..4096.
+            lossless: every tile bit-exact; `quality` does not count then.
+            exact: keep colours under full transparency, which are free to change otherwise.
+            metadata: ICC profile, EXIF and XMP to store instead of those that came with `image`.
+            frame: of an animation, counted from 0.
 
         Returns:
             The bytes of a `.wisp` file.
@@ -67,40 +113,118 @@ class Codec:
             FileAccessError, LimitError, UnsupportedError: the picture cannot be coded, and why.
             ExactnessError: this machine's arithmetic is not the model's. ValueError, TypeError: arguments.
         """
+        if not isinstance(metadata, Metadata | None):
+            raise TypeError(f"metadata of type {type(metadata).__name__}: codec.Metadata is expected")
+        picture = load_picture(image, frame=frame)
+        if metadata is not None:
+            picture = replace(picture, metadata=metadata)
+        return self.encode_picture(picture, quality, tile=tile, lossless=lossless, exact=exact)[0].data
+
+    def encode_picture(
+        self,
+        picture: Picture,
+        quality: float = DEFAULT_QUALITY,
+        *,
+        tile: int = DEFAULT_TILE,
+        lossless: bool = False,
+        exact: bool = False,
+        trial: bool = False,
+        progress: Progress | None = None,
+    ) -> tuple[Encoded, Trial | None]:
+        """As `encode`, -> the file with what is known of it, and with `trial` what it decodes to, compared.
+
+        At quality 90 or more the trial is made in any case; a note tells where the PSNR stays below 36 dB.
+        """
         if not MIN_TILE <= tile <= MAX_TILE or tile % TILE_STEP:
             raise ValueError(f"tile {tile} is not a multiple of {TILE_STEP} within {MIN_TILE}..{MAX_TILE}")
-        model = self.load(self.model_info.id)
-        steps = to_model_quality(model.file.quality_curve, quality)
-        return encode_still(model, load_rgb(image), steps, tile)
+        check_quality(quality)
+        if lossless:
+            encoded = encode_lossless(picture, self.model_info.id_bytes, tile, exact=exact, progress=progress)
+        else:
+            model = self.load(self.model_info.id)
+            steps = to_model_quality(model.file.quality_curve, quality)
+            encoded = encode_still(model, picture, steps, tile, exact=exact, progress=progress)
+        wants_quality = quality >= GOOD_QUALITY and encoded.lossless_tiles < len(encoded.units)
+        result = try_out(encoded, self.load) if trial or wants_quality else None
+        if result is not None and wants_quality and result.psnr < POOR_PSNR:
+            note(f"quality {quality:g} reaches only {result.psnr:.1f} dB on this picture: --lossless keeps it exactly")
+        return encoded, result
 
-    def decode(self, data: Source | Still) -> Image.Image:
-        """Decode one picture from bytes, a path, a binary file object or a parsed file -> RGB image.
+    def decode(self, data: Source | Still, *, crop: Crop | None = None) -> Image.Image:
+        """Decode one picture.
+
+        Args:
+            data: bytes, a path, a binary file object or a parsed file.
+            crop: (x, y, width, height) in pixels; only the tiles that it needs are decoded.
+
+        Returns:
+            An image of mode L, LA, RGB or RGBA; `info` holds icc_profile, exif and xmp where the file does.
 
         Raises:
             NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError, ModelNotFoundError,
-            ModelFileError, ExactnessError, FileAccessError: each kind of fault has its own.
+            ModelFileError, ExactnessError, FileAccessError: each kind of fault has its own. RequestError: a
+            crop beyond the picture.
         """
-        return Image.fromarray(self.decode_array(data))
+        still = self.parsed(data)
+        image = self.decode_still(still, crop=crop).picture.image()
+        image.info.update(info_entries(still.metadata))
+        return image
 
-    def decode_array(self, data: Source | Still) -> NDArray[np.uint8]:
-        """As `decode`, -> array (H, W, 3) uint8."""
-        return decode_still(self._parsed(data), self.load)
+    def decode_array(self, data: Source | Still, *, crop: Crop | None = None) -> NDArray[np.uint8]:
+        """As `decode`, -> array (H, W, C) uint8, C = 1 to 4 for L, LA, RGB, RGBA."""
+        return self.decode_still(self.parsed(data), crop=crop).picture.pixels
+
+    def decode_tensor(self, data: Source | Still, *, crop: Crop | None = None) -> Tensor:
+        """As `decode`, -> tensor (C, H, W) uint8 on the CPU, C = 1 to 4 for L, LA, RGB, RGBA."""
+        import torch
+
+        return torch.from_numpy(self.decode_array(data, crop=crop)).permute(2, 0, 1).contiguous()
+
+    def decode_still(self, still: Still, *, crop: Crop | None = None, progress: Progress | None = None) -> Decoded:
+        """A parsed file's channels, and what was done for them."""
+        return decode_still(still, self.load, crop=None if crop is None else _box(crop), progress=progress)
+
+    def check(self, data: Source | Still) -> str:
+        """Decode and check every unit, but make no pixels of latents -> latents_sha256. Raises as `decode`."""
+        return check_units(self.parsed(data), self.load)
 
     def decode_latents(self, data: Source | Still) -> DecodedLatents:
-        """Decode and check every unit, but no pixel."""
-        return decode_latents(self._parsed(data), self.load)
+        """The latent field of a picture with a learned tile. Raises as `decode`."""
+        return decode_latents(self.parsed(data), self.load)
+
+    def salvage(self, data: Source) -> Salvaged:
+        """What of a damaged file can be shown; the rest is grey. Raises as `decode` where the header is damaged."""
+        return salvage_still(read_bytes(data), self.load)
+
+    def arithmetic_of(self, still: Still) -> dict[str, str]:
+        """What decodes a file here: precision, entropy_dtype and device, empty where it needs no network."""
+        if not still.models_used:
+            return {}
+        entropy_dtype = self.load(still.models_used[0]).entropy_dtype
+        device, precision = self.runtime.device.type, self.runtime.precision
+        return {"precision": precision, "entropy_dtype": entropy_dtype, "device": device}
 
     def load(self, identity: str) -> LoadedModel:
         """The model of this id (16 hexadecimal digits), loaded once. Raises ModelNotFoundError, ModelFileError."""
         if identity not in self._loaded:
             is_own = identity == self.model_info.id
-            info = self.model_info if is_own else find_model(identity, self._extra)
-            self._loaded[identity] = LoadedModel(load_model_file(info.path), self.runtime)
+            found = self.model_info if is_own else find_model(identity, self._extra)
+            file = load_model_file(found.path)  # what is wrong with it shows before torch is imported
+            from codec.model.loaded import LoadedModel
+
+            self._loaded[identity] = LoadedModel(file, self.runtime)
         return self._loaded[identity]
 
     @staticmethod
-    def _parsed(data: Source | Still) -> Still:
+    def parsed(data: Source | Still) -> Still:
+        """The file, read and checked unless it is already."""
         return data if isinstance(data, Still) else read_file(data)
+
+
+def _box(crop: Crop) -> Box:
+    if len(crop) != 4 or not all(isinstance(value, int | np.integer) for value in crop):
+        raise TypeError(f"crop {crop!r} is not (x, y, width, height) in whole pixels")
+    return Box(*map(int, crop))
 
 
 @lru_cache(maxsize=1)
@@ -109,11 +233,36 @@ def default_codec() -> Codec:
     return Codec()
 
 
-def encode(image: Picture, quality: float = DEFAULT_QUALITY) -> bytes:
+def encode(
+    image: PictureSource,
+    quality: float = DEFAULT_QUALITY,
+    *,
+    tile: int = DEFAULT_TILE,
+    lossless: bool = False,
+    exact: bool = False,
+    metadata: Metadata | None = None,
+    frame: int | None = None,
+) -> bytes:
     """Encode one picture with the packaged model: see `Codec.encode`."""
-    return default_codec().encode(image, quality)
+    codec = default_codec()
+    return codec.encode(image, quality, tile=tile, lossless=lossless, exact=exact, metadata=metadata, frame=frame)
 
 
-def decode(data: Source) -> Image.Image:
+def decode(data: Source, *, crop: Crop | None = None) -> Image.Image:
     """Decode one picture: see `Codec.decode`."""
-    return default_codec().decode(data)
+    return default_codec().decode(data, crop=crop)
+
+
+def decode_array(data: Source, *, crop: Crop | None = None) -> NDArray[np.uint8]:
+    """Decode one picture into an array (H, W, C) uint8: see `Codec.decode_array`."""
+    return default_codec().decode_array(data, crop=crop)
+
+
+def decode_tensor(data: Source, *, crop: Crop | None = None) -> Tensor:
+    """Decode one picture into a tensor (C, H, W) uint8: see `Codec.decode_tensor`."""
+    return default_codec().decode_tensor(data, crop=crop)
+
+
+def salvage(data: Source) -> Salvaged:
+    """What of a damaged file can be shown: see `Codec.salvage`."""
+    return default_codec().salvage(data)

@@ -18,7 +18,7 @@ from torch import Tensor
 from bitstream.errors import CorruptError
 from bitstream.rangecoder import Kind, SymbolDecoder, SymbolEncoder, SymbolSink
 from bitstream.tables import MAX_VALUE
-from bitstream.units import latent_bytes, latent_check
+from bitstream.units import check16, latent_bytes
 from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.layout import ACTIVATION_STEPS, STEPS
 from codec.model.loaded import LoadedModel
@@ -33,7 +33,7 @@ class CodedTile:
 
     @property
     def check(self) -> int:
-        return latent_check(self.latent)
+        return check16(self.latent)
 
 
 def quality_row(quality: int) -> int:
@@ -126,7 +126,7 @@ def decode_tiles(
             prior.place(k, symbols.mul_(ACTIVATION_STEPS).add_(mean), y16)
     latents = [latent_bytes(*pair) for pair in zip(z, _whole(y16), strict=True)]
     for source, latent in zip(sources, latents, strict=True):
-        if latent_check(latent) != source.check:
+        if check16(latent) != source.check:
             raise CorruptError(f"{source.what}: the decoded latents fail their check")
     return latents, y16
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
+
+from bitstream.metadata import NAMES
 
 
 class WispNote(UserWarning):
@@ -12,3 +15,8 @@ class WispNote(UserWarning):
 def note(message: str) -> None:
     """Tell the caller, who may collect it with `warnings.catch_warnings`."""
     warnings.warn(message, WispNote, stacklevel=3)
+
+
+def note_damaged(kinds: Iterable[str]) -> None:
+    """Tell of metadata (names of Metadata's fields) that cannot be read."""
+    warnings.warn(f"{' and '.join(NAMES[kind] for kind in kinds)} damaged and left out", WispNote, stacklevel=3)

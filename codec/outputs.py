@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
-import tempfile
 from pathlib import Path
+from typing import TypeAlias
 
 from bitstream.errors import FileAccessError, OutputExistsError
 
+Buffer: TypeAlias = "bytes | memoryview"
 STDOUT = "-"
-_SHOWN = 60  # characters of the target's name in the temporary's
+_SHOWN = 50  # characters of the target's name in the temporary's
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
-def check_output(target: str, *, overwrite: bool, source: Path | None = None) -> None:
+def check_output(target: str, *, overwrite: bool, source: Path | None = None, make_folders: bool = False) -> None:
     """Refuse early what `write_output` would refuse late.
 
-    Raises OutputExistsError (exists, no `overwrite`) or FileAccessError (a directory, no such folder, or the
-    same file as `source`).
+    Raises OutputExistsError (exists, no `overwrite`) or FileAccessError (a directory, no such folder where none
+    is to be made, or the same file as `source`).
     """
     if target == STDOUT:
         if sys.stdout is None:
@@ -31,8 +34,7 @@ def check_output(target: str, *, overwrite: bool, source: Path | None = None) ->
             raise FileAccessError(f"output {target} is a directory")
         if _is_special(path):
             return
-        if not path.resolve().parent.is_dir():
-            raise FileAccessError(f"output {target}: the folder {path.parent} does not exist")
+        _check_folder(path, target, make_folders)
         if source is not None and path.exists() and source.exists() and path.samefile(source):
             raise FileAccessError(f"output {target} is the input itself")
         if path.exists() and not overwrite:
@@ -43,25 +45,65 @@ def check_output(target: str, *, overwrite: bool, source: Path | None = None) ->
         raise FileAccessError(f"output {target}: {_reason(error)}") from error
 
 
-def write_output(target: str, data: bytes, *, overwrite: bool) -> None:
+def _check_folder(path: Path, target: str, make_folders: bool) -> None:
+    folder = path.resolve().parent
+    if make_folders:
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        if not there.is_dir():
+            raise FileAccessError(f"output {target}: {there} is no folder")
+    elif not folder.is_dir():
+        raise FileAccessError(f"output {target}: the folder {path.parent} does not exist")
+
+
+Times = tuple[int, int]  # of the last access and change, in ns
+
+
+def times_of(path: Path) -> Times:
+    """A file's times. Raises FileAccessError."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise FileAccessError(_reason(error)) from error
+    return found.st_atime_ns, found.st_mtime_ns
+
+
+def write_output(
+    target: str,
+    data: Buffer,
+    *,
+    overwrite: bool,
+    times: Times | None = None,
+    read_back: bool = False,
+    make_folders: bool = False,
+) -> None:
     """Write `data` to the file `target`, to stdout ("-"), or into a device or pipe that is there already.
 
+    A file gets `times` where they are given, and is compared with `data` before it is renamed with `read_back`;
+    folders that it lacks are made with `make_folders`.
     Raises OutputExistsError or FileAccessError; what existed before is then as it was.
     """
     try:
         if target == STDOUT:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
+            _write_to_stdout(memoryview(data))
         elif _is_special(Path(target)):
             Path(target).write_bytes(data)
         else:
-            _write_and_rename(Path(target).resolve(), data, overwrite)
+            path = Path(target).resolve()
+            if make_folders:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            _write_and_rename(path, data, overwrite, times, read_back)
     except FileExistsError as error:
         raise OutputExistsError(f"output {target} exists already (--overwrite replaces it)") from error
     except BrokenPipeError:
         raise
     except OSError as error:
         raise FileAccessError(f"output {target}: {_reason(error)}") from error
+
+
+def _write_to_stdout(data: memoryview) -> None:
+    while data:  # with PYTHONUNBUFFERED a write may take a part only, as it does when the reader goes
+        data = data[sys.stdout.buffer.write(data) :]
+    sys.stdout.buffer.flush()
 
 
 def _is_special(path: Path) -> bool:
@@ -72,21 +114,35 @@ def _reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _write_and_rename(path: Path, data: bytes, overwrite: bool) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:_SHOWN]}.", suffix=".part", dir=path.parent)
-    temporary = Path(name)
+def _write_and_rename(path: Path, data: Buffer, overwrite: bool, times: Times | None, read_back: bool) -> None:
+    # Named before it is there, and removed once more where the removing itself is interrupted: at no moment
+    # can an interrupt leave it behind.
+    temporary = path.with_name(f".{path.name[:_SHOWN]}.{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _rename_to_new(temporary, path)
-    finally:
+        try:
+            _write(temporary, data)
+            if read_back and temporary.read_bytes() != data:
+                raise FileAccessError(f"output {path}: what was written does not read back as it was")
+            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            if times is not None:
+                os.utime(temporary, ns=times)
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _rename_to_new(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, data: Buffer) -> None:
+    """A new file, for this user only until it is whole."""
+    with os.fdopen(os.open(path, _NEW, mode=0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _rename_to_new(temporary: Path, path: Path) -> None:

@@ -6,6 +6,9 @@ wide as the receptive field gives the same values, so no seam can show.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +16,7 @@ from torch import Tensor
 
 from codec.model.loaded import LoadedModel
 from codec.network.layout import FOLD
-from codec.tiles import LATENT, Area, field_size, windows
+from codec.tiles import LATENT, Area, field_size, pixels_under, windows
 
 
 def _cut(quality: Tensor, area: Area, device: torch.device) -> Tensor:
@@ -37,14 +40,22 @@ def _folded(picture: NDArray[np.uint8], area: Area) -> Tensor:
 
 
 def _unfolded(folded: Tensor) -> NDArray[np.uint8]:
-    """(1, 192, 2h, 2w) uint8 -> (16h, 16w, 3): the inverse of `_folded` (pixel_shuffle's channel order)."""
-    _, _, height, width = folded.shape
-    squares = folded.permute(0, 2, 3, 1).reshape(height, width, 3, FOLD, FOLD)
-    return squares.permute(0, 3, 1, 4, 2).reshape(height * FOLD, width * FOLD, 3).cpu().numpy()
+    """(1, c * 64, 2h, 2w) uint8 -> (16h, 16w, c): the inverse of `_folded` (pixel_shuffle's channel order)."""
+    _, channels, height, width = folded.shape
+    squares = folded.permute(0, 2, 3, 1).reshape(height, width, channels // FOLD**2, FOLD, FOLD)
+    return squares.permute(0, 3, 1, 4, 2).reshape(height * FOLD, width * FOLD, -1).cpu().numpy()
 
 
-def analyse(model: LoadedModel, picture: NDArray[np.uint8], quality: Tensor) -> Tensor:
-    """Picture (H, W, 3) uint8 and quality field in steps of 1/256 -> latent field (1, cy, h, w) float32 (CPU)."""
+def analyse(
+    model: LoadedModel,
+    picture: NDArray[np.uint8],
+    quality: Tensor,
+    on_window: Callable[[Area], None] = lambda _: None,
+) -> Tensor:
+    """Picture (H, W, 3) uint8 and quality field in steps of 1/256 -> latent field (1, cy, h, w) float32 (CPU).
+
+    `on_window` hears of each area that is done.
+    """
     field = field_size(picture.shape[1], picture.shape[0])
     device = model.runtime.device
     latent = torch.empty(1, model.config.cy, *field, dtype=torch.float32, memory_format=torch.channels_last)
@@ -53,25 +64,60 @@ def analyse(model: LoadedModel, picture: NDArray[np.uint8], quality: Tensor) -> 
             area = core.grown(model.config.analysis_halo, field)
             x = _folded(picture, area).to(device=device, dtype=torch.float32).div_(255).sub_(0.5)
             y = model.analysis(x, _cut(quality, area, device))
-            inner = Area(core.top - area.top, core.bottom - area.top, core.left - area.left, core.right - area.left)
+            inner = core.within(area)
             latent[(..., *core.index)] = y[(..., *inner.index)].cpu()
+            on_window(core)
     return latent
+
+
+@dataclass(frozen=True)
+class LatentField:
+    """A part of a picture's latent field: `y16` (1, cy, h, w) float32 is 16 * y_hat over `area`.
+
+    `size` is that of the whole field (height, width), `quality` () or `size`, in steps of 1/256.
+    """
+
+    y16: Tensor
+    quality: Tensor
+    area: Area
+    size: tuple[int, int]
+
+    @classmethod
+    def whole(cls, y16: Tensor, quality: Tensor) -> LatentField:
+        """All of a picture's field."""
+        size = (y16.shape[2], y16.shape[3])
+        return cls(y16, quality, Area(0, size[0], 0, size[1]), size)
+
+
+def synthesise_area(model: LoadedModel, field: LatentField, core: Area, *, grey: bool = False) -> NDArray[np.uint8]:
+    """Pixels (16h, 16w, 3 or, as the mean of the three, 1) under `core`, halo included a part of `field.area`."""
+    device = model.runtime.device
+    area = core.grown(model.config.synthesis_halo, field.size)
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        y_hat = field.y16[(..., *area.within(field.area).index)].to(device=device, dtype=torch.float32) / 16
+        x = model.synthesis(y_hat, _cut(field.quality, area, device))
+        inner = core.within(area)
+        x = x[:, :, 2 * inner.top : 2 * inner.bottom, 2 * inner.left : 2 * inner.right]
+        if grey:
+            x = x.unflatten(1, (3, -1)).mean(1)
+        return _unfolded(x.add(0.5).mul_(255).round_().clamp_(0, 255).to(torch.uint8))
 
 
 def synthesise(model: LoadedModel, y16: Tensor, quality: Tensor, width: int, height: int) -> NDArray[np.uint8]:
     """Field of 16 * y_hat (1, cy, h, w) float32 and quality field -> picture (height, width, 3) uint8."""
-    field = (y16.shape[2], y16.shape[3])
-    device = model.runtime.device
+    field = LatentField.whole(y16, quality)
     picture = np.empty((height, width, 3), np.uint8)
-    with torch.no_grad(), torch.autocast(device.type, enabled=False):
-        for core in windows(field):
-            area = core.grown(model.config.synthesis_halo, field)
-            y_hat = y16[(..., *area.index)].to(device=device, dtype=torch.float32) / 16
-            x = model.synthesis(y_hat, _cut(quality, area, device))
-            top, left = 2 * (core.top - area.top), 2 * (core.left - area.left)
-            x = x[:, :, top : top + 2 * core.height, left : left + 2 * core.width]
-            pixels = _unfolded(x.add(0.5).mul_(255).round_().clamp_(0, 255).to(torch.uint8))
-            rows = slice(core.top * LATENT, min(core.bottom * LATENT, height))
-            columns = slice(core.left * LATENT, min(core.right * LATENT, width))
-            picture[rows, columns] = pixels[: rows.stop - rows.start, : columns.stop - columns.start]
+    for core in windows(field.size):
+        box = pixels_under(core, width, height)
+        picture[box.index] = synthesise_area(model, field, core)[: box.height, : box.width]
     return picture
+
+
+def quality_field(tiles: list[Area], qualities: list[int], field: tuple[int, int]) -> Tensor:
+    """Quality of every latent in steps of 1/256: () where all tiles agree, else (h, w). int64."""
+    if len(set(qualities)) == 1:
+        return torch.tensor(qualities[0])
+    values = np.empty(field, np.int64)
+    for area, quality in zip(tiles, qualities, strict=True):
+        values[area.index] = quality
+    return torch.from_numpy(values)

@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, TypeVar
 
-from bitstream.errors import FileAccessError
+from bitstream.chunks import SIGNATURE
+from bitstream.errors import FileAccessError, LimitError
+from bitstream.limits import MAX_FILE_BYTES
 from bitstream.still import Still, read_still
-from codec.notes import note
+from codec.notes import note, note_damaged
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | PathLike[str] | BinaryIO"
+_Result = TypeVar("_Result")
 
 
 def read_file(data: Source) -> Still:
-    """Read and check a whole file; a note tells of bytes after its end.
+    """Read and check a whole file; a note tells of damaged metadata and of bytes after its end.
 
     Raises NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
     """
-    try:
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            still = read_still(io.BytesIO(data))
-        elif isinstance(data, (str, PathLike)):
-            with _opened(Path(data)) as stream:
-                still = read_still(stream)
-        elif hasattr(data, "read"):
-            still = read_still(data)
-        else:
-            raise TypeError(f"{type(data).__name__} is no bytes, path or binary file object")
-    except OSError as error:
-        raise error if isinstance(error, FileAccessError) else FileAccessError(error.strerror or str(error)) from error
+    still = _on_stream(data, read_still)
+    if still.damaged:
+        note_damaged(still.damaged)
     if still.trailing:
         note(f"{still.trailing} bytes after the end of the file are ignored")
     return still
+
+
+def read_bytes(data: Source) -> bytes:
+    """A file's bytes as they are, no more than the first where they are none of ours.
+
+    Raises FileAccessError or LimitError.
+    """
+    found = _on_stream(data, _read_wisp)
+    if len(found) >= MAX_FILE_BYTES:
+        raise LimitError(f"more than {MAX_FILE_BYTES} bytes")
+    return found
+
+
+def _on_stream(data: Source, use: Callable[[BinaryIO], _Result]) -> _Result:
+    """What `use` makes of the data as a stream. Raises FileAccessError, and TypeError for what is no source."""
+    try:
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return use(io.BytesIO(data))
+        if isinstance(data, (str, PathLike)):
+            with _opened(Path(data)) as stream:
+                return use(stream)
+        if hasattr(data, "read"):
+            return use(data)
+        raise TypeError(f"{type(data).__name__} is no bytes, path or binary file object")
+    except OSError as error:
+        raise error if isinstance(error, FileAccessError) else FileAccessError(error.strerror or str(error)) from error
+
+
+def _read_wisp(stream: BinaryIO) -> bytes:
+    head = stream.read(len(SIGNATURE))
+    return head + stream.read(MAX_FILE_BYTES) if head == SIGNATURE else head
 
 
 def _opened(path: Path) -> BinaryIO:

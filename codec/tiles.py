@@ -1,14 +1,13 @@
-"""Geometry: the latent field of a picture, its entropy tiles, and the windows that the pixel path works in."""
+"""Geometry: the latent field of a picture, its entropy tiles, and the windows that the pixel path works in.
+
+An Area counts latents, a Box pixels.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from bitstream.limits import TILE_STEP
 
@@ -34,6 +33,11 @@ class Area:
         return self.right - self.left
 
     @property
+    def size(self) -> int:
+        """How many latents."""
+        return self.height * self.width
+
+    @property
     def index(self) -> tuple[slice, slice]:
         """For the last two axes of a field, behind `...`."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
@@ -46,6 +50,70 @@ class Area:
             max(self.left - halo, 0),
             min(self.right + halo, field[1]),
         )
+
+    def meet(self, other: Area) -> Area | None:
+        """What both cover, None where that is nothing."""
+        area = Area(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
+        )
+        return area if area.height > 0 and area.width > 0 else None
+
+    def within(self, outer: Area) -> Area:
+        """This area in the coordinates of `outer`, which holds it."""
+        return Area(self.top - outer.top, self.bottom - outer.top, self.left - outer.left, self.right - outer.left)
+
+
+def around(areas: Iterable[Area]) -> Area:
+    """The smallest area that holds all of them, of which there is at least one."""
+    tops, bottoms, lefts, rights = zip(*((a.top, a.bottom, a.left, a.right) for a in areas), strict=True)
+    return Area(min(tops), max(bottoms), min(lefts), max(rights))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels: `width` x `height` of them from (x, y)."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+    @property
+    def index(self) -> tuple[slice, slice]:
+        """For the first two axes of pixels."""
+        return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
+
+    def meet(self, other: Box) -> Box | None:
+        """What both cover, None where that is nothing."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        bottom = min(self.y + self.height, other.y + other.height)
+        return Box(x, y, right - x, bottom - y) if right > x and bottom > y else None
+
+    def within(self, outer: Box) -> Box:
+        """This box in the coordinates of `outer`."""
+        return Box(self.x - outer.x, self.y - outer.y, self.width, self.height)
+
+    def latents(self) -> Area:
+        """The latents over these pixels."""
+        return Area(
+            self.y // LATENT,
+            math.ceil((self.y + self.height) / LATENT),
+            self.x // LATENT,
+            math.ceil((self.x + self.width) / LATENT),
+        )
+
+
+def pixels_under(area: Area, width: int, height: int) -> Box:
+    """The pixels of a picture of this size under an area: at the right and bottom edge an area may reach beyond."""
+    right, bottom = min(area.right * LATENT, width), min(area.bottom * LATENT, height)
+    return Box(area.left * LATENT, area.top * LATENT, right - area.left * LATENT, bottom - area.top * LATENT)
 
 
 def field_size(width: int, height: int) -> tuple[int, int]:
@@ -70,13 +138,3 @@ def windows(field: tuple[int, int]) -> Iterator[Area]:
     for rows in _split(field[0], steps[0]):
         for columns in _split(field[1], steps[1]):
             yield Area(*rows, *columns)
-
-
-def quality_field(tiles: list[Area], qualities: list[int], field: tuple[int, int]) -> Tensor:
-    """Quality of every latent in steps of 1/256: () where all tiles agree, else (h, w). int64."""
-    if len(set(qualities)) == 1:
-        return torch.tensor(qualities[0])
-    values = np.empty(field, np.int64)
-    for area, quality in zip(tiles, qualities, strict=True):
-        values[area.index] = quality
-    return torch.from_numpy(values)

@@ -1,22 +1,43 @@
-"""The command line in a process of its own, as a user starts it."""
+"""The command line: in this process, where the model stays loaded, or in one of its own, as a user starts it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
+
+from click.testing import CliRunner, Result
+
+from cli.main import cli
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-m", "cli.main")
 SECONDS = 120  # no measure of anything: only a command that hangs takes so long
 
 
+def invoke(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    """`wisp ARGUMENTS` in this process to its end; an exception that is no exit is raised here."""
+    result = CliRunner().invoke(cli, [str(argument) for argument in arguments], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def succeed(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+    """As `invoke`; the exit status must be 0."""
+    result = invoke(*arguments, stdin=stdin)
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
 def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without Wisp's own variables, the repository importable, then `env`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("WISP_")}
+    """This process's environment without what changes commands, the repository importable, then `env`."""
+    changes = ("WISP_", "PYTHONUNBUFFERED", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(changes)}
     return {**inherited, "PYTHONPATH": str(ROOT), **(env or {})}
 
 
@@ -50,6 +71,15 @@ def start_wisp(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = Non
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Poll, and fail where the process ends before, or never comes so far."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def folder_content(folder: Path) -> dict[str, bytes | None]:

@@ -29,6 +29,12 @@ def wisp() -> Codec:
     return Codec(device="cpu", precision="fp32")
 
 
+@pytest.fixture
+def learned_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tile is stored losslessly for being smaller so, as most would be with a model of random weights."""
+    monkeypatch.setattr("codec.still.encode.may_be_smaller", lambda *_: False)
+
+
 @pytest.fixture(scope="session")
 def photograph() -> NDArray[np.uint8]:
     """A real picture, 512x768."""

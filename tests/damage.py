@@ -32,7 +32,7 @@ HEADER = {
 }
 FIRST_MODEL_ID = 13
 UNIT = {"kind and slot": (0, "<B"), "quality delta": (1, "<h"), "tile index": (3, "<I")}
-STREAM = 7  # where a unit's stream begins; the latent check is the last two bytes
+STREAM = 7  # where a unit's stream begins, after alpha where the picture has it; the check is the last two bytes
 
 
 @dataclass(frozen=True)
@@ -104,24 +104,37 @@ def with_model_ids(data: bytes, ids: Sequence[bytes]) -> bytes:
     return with_payload(data, 0, head + b"".join(ids) + payload[-4:])
 
 
+def place_of(data: bytes, type_: bytes, index: int = 0) -> int:
+    """Which of the file's chunks is number `index` of a type."""
+    return [i for i, part in enumerate(split(data)) if part.type == type_][index]
+
+
 def with_unit(data: bytes, index: int = 0, **values: int) -> bytes:
     """The file with fields of unit `index` at other values, every checksum right."""
-    payload = split(data)[1 + index].payload
+    place = place_of(data, b"UNIT", index)
+    payload = split(data)[place].payload
     for name, value in values.items():
         payload = patched(payload, UNIT[name.replace("_", " ")], value)
-    return with_payload(data, 1 + index, payload)
+    return with_payload(data, place, payload)
 
 
-def with_stream(data: bytes, stream: bytes, check: int | None = None) -> bytes:
-    """The file with another stream (and latent check) in its first unit, every checksum right."""
-    payload = split(data)[1].payload
+def with_stream(data: bytes, stream: bytes, check: int | None = None, index: int = 0) -> bytes:
+    """The file with another stream (alpha before it, and check) in unit `index`, every checksum right."""
+    place = place_of(data, b"UNIT", index)
+    payload = split(data)[place].payload
     tail = payload[-2:] if check is None else struct.pack("<H", check)
-    return with_payload(data, 1, payload[:STREAM] + stream + tail)
+    return with_payload(data, place, payload[:STREAM] + stream + tail)
 
 
-def stream_of(data: bytes) -> bytes:
-    """The range-coder stream of the first unit."""
-    return split(data)[1].payload[STREAM:-2]
+def stream_of(data: bytes, index: int = 0) -> bytes:
+    """The stream of unit `index`, alpha before it where the picture has it."""
+    return split(data)[place_of(data, b"UNIT", index)].payload[STREAM:-2]
+
+
+def metadata_chunk(type_: bytes, content: bytes) -> Part:
+    """A good chunk of metadata, not compressed."""
+    (part,) = sealed([Part(type_, b"\0" + content)])
+    return part
 
 
 def inserted(data: bytes, index: int, part: Part) -> bytes:

@@ -1,8 +1,9 @@
 """The entropy path of a `.wisp` decoder, written from bitstream/FORMAT.md alone.
 
 Nothing here was taken from the codec and nothing is imported from it: the tests decode files with this module
-to prove that sections 1 to 7 of the page are enough to write a decoder in another language. All arithmetic is
-on integers; whatever is wrong with a file or a model is a ValueError.
+to prove that sections 1 to 7 of the page are enough to write a decoder in another language. All arithmetic is on
+integers; whatever is wrong with a file or a model is a ValueError. Chunks, header and lossless tiles are in
+tests/reference_file.py.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-import warnings
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import safe_open
 
+from tests.reference_file import (
+    Header,
+    Pixels,
+    Unit,
+    alpha_plane,
+    lossless_pixels,
+    need,
+    read_file,
+    tile_boxes,
+    tile_sizes,
+)
+
 Ints = NDArray[np.int64]
 Tensors = dict[str, NDArray[Any]]
 
-SIGNATURE = bytes.fromhex("8957 5350 0D0A 1A0A")
 DEFAULTS: dict[str, Any] = {
     "c": 256, "cy": 256, "cz": 128, "cp": 256, "enc_depth": 8, "dec_depth": 12, "deep": 2, "context": "clamp",
 }  # fmt: skip
@@ -34,11 +45,6 @@ PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
 PHASE = ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0))
 UNIFORM = range(0, 2**24 + 1, 256)
 M64 = 2**64 - 1
-
-
-def need(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 # Section 5: models
@@ -226,16 +232,7 @@ def decode_group(coder: RangeDecoder, tables: list[Table], index: Ints, first: i
     return symbols.reshape(index.shape)
 
 
-# Sections 1 to 3: files
-
-
-@dataclass(frozen=True)
-class Header:
-    width: int
-    height: int
-    quality: int
-    tile: int
-    models: list[str]
+# Section 3: what the units of a file hold
 
 
 @dataclass(frozen=True)
@@ -247,45 +244,13 @@ class TileLatents:
         return self.z.astype("<i2").tobytes() + self.y16.astype("<i4").tobytes()
 
 
-def read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and payload of every chunk that is not skipped, up to and with DONE."""
-    need(data[:8] == SIGNATURE, "corrupt: signature")
-    at, head_crc, kind = 8, 0, b""
-    while kind != b"DONE":
-        need(len(data) >= at + 8, "truncated")
-        first, length, kind = kind == b"", *struct.unpack_from("<I4s", data, at)
-        need(length < 2**31 and kind.isalpha() and kind[1:].isupper(), "corrupt: chunk")
-        need((kind == b"HEAD") == first, "corrupt: place of HEAD")
-        need(len(data) >= at + 12 + length, "truncated")
-        (crc,) = struct.unpack_from("<I", data, at + 8 + length)
-        seed = head_crc if kind == b"UNIT" else 0
-        need(crc == zlib.crc32(data[at + 4 : at + 8 + length], seed), "corrupt: CRC")
-        head_crc = crc if first else head_crc
-        if kind in (b"HEAD", b"UNIT", b"DONE"):
-            yield kind, data[at + 8 : at + 8 + length]
-        else:
-            need(kind[:1].islower(), "unsupported: chunk type")
-        at += 12 + length
-    if at < len(data):
-        warnings.warn("data behind the end of the file", stacklevel=3)
+@dataclass(frozen=True)
+class Tile:
+    """A learned tile has latents and, where the picture has it, alpha; a lossless one every channel, alpha last."""
 
-
-def read_header(payload: bytes) -> Header:
-    need(payload[:1] == b"\0", "unsupported: version")
-    need(len(payload) >= 13, "corrupt: header")
-    _, kind, width, height, colour, depth, alpha, quality, tile, models = struct.unpack_from("<BBHHBBBHBB", payload)
-    need((kind, colour, depth, alpha) == (0, 0, 8, 0), "unsupported: picture")
-    need(width > 0 and height > 0 and quality <= 16128 and 1 <= tile <= 64, "corrupt: header")
-    need(1 <= models <= 15 and len(payload) == 13 + 8 * models + 4, "corrupt: header")
-    return Header(width, height, quality, tile, [payload[13 + 8 * i :][:8].hex() for i in range(models)])
-
-
-def tile_sizes(header: Header) -> list[tuple[int, int]]:
-    """Height and width, in latents, of every tile."""
-    height, width = (-(-side // 64) * 4 for side in (header.height, header.width))
-    side = 4 * header.tile
-    heights, widths = ([min(side, total - at) for at in range(0, total, side)] for total in (height, width))
-    return [(h, w) for h in heights for w in widths]
+    latents: TileLatents | None = None
+    alpha: Pixels | None = None
+    pixels: Pixels | None = None
 
 
 def decode_latents(stream: bytes, model: Model, row: int, size: tuple[int, int]) -> TileLatents:
@@ -304,37 +269,28 @@ def decode_latents(stream: bytes, model: Model, row: int, size: tuple[int, int])
     return TileLatents(z, y16)
 
 
-def decode_unit(payload: bytes, model: Model, header: Header, position: int, size: tuple[int, int]) -> TileLatents:
-    need(len(payload) >= 9 and len(payload) % 4 == 1, "corrupt: length of a unit")
-    kind, delta, tile_index = struct.unpack_from("<BhI", payload)
-    need(kind >> 4 == 0, "unsupported: kind of a unit")
-    need(kind < len(header.models), "corrupt: slot")
-    need(header.models[kind] == model.id, "another model is needed: " + header.models[kind])
-    need(-16128 <= delta <= 16128 and tile_index == position, "corrupt: unit")
-    row = (min(max(header.quality + delta, 0), 16128) + 128) // 256
-    tile = decode_latents(payload[7:-2], model, row, size)
-    need(zlib.crc32(tile.latent_bytes()) & 0xFFFF == struct.unpack("<H", payload[-2:])[0], "corrupt: latent check")
+def decode_learned(unit: Unit, model: Model, header: Header, size: tuple[int, int]) -> TileLatents:
+    need(header.models[unit.slot] == model.id, "another model is needed: " + header.models[unit.slot])
+    tile = decode_latents(unit.stream, model, (unit.quality + 128) // 256, size)
+    need(zlib.crc32(tile.latent_bytes()) & 0xFFFF == unit.check, "corrupt: latent check")
     return tile
 
 
-def decode_file(data: bytes, model: Model) -> list[TileLatents]:
-    chunks = read_chunks(data)
-    header = read_header(next(chunks)[1])
-    sizes, slots = tile_sizes(header), set()
-    tiles: list[TileLatents] = []
-    for kind, payload in chunks:
-        if kind == b"DONE":
-            need(payload == b"" and len(tiles) == len(sizes), "corrupt: DONE")
+def decode_file(data: bytes, model: Model) -> list[Tile]:
+    """Every tile in file order."""
+    file = read_file(data)
+    header, tiles = file.header, []
+    for unit, size, box in zip(file.units, tile_sizes(header), tile_boxes(header), strict=True):
+        if unit.lossless:
+            tiles.append(Tile(pixels=lossless_pixels(unit, header, box)))
         else:
-            need(len(tiles) < len(sizes), "corrupt: too many units")
-            slots.add(payload[:1])
-            need(len(slots) == 1, "corrupt: slots differ")
-            tiles.append(decode_unit(payload, model, header, len(tiles), sizes[len(tiles)]))
+            alpha = alpha_plane(unit, box) if header.alpha else None
+            tiles.append(Tile(decode_learned(unit, model, header, size), alpha))
     return tiles
 
 
-def latents_sha256(tiles: list[TileLatents]) -> str:
-    return hashlib.sha256(b"".join(tile.latent_bytes() for tile in tiles)).hexdigest()
+def latents_sha256(tiles: list[Tile]) -> str:
+    return hashlib.sha256(b"".join(tile.latents.latent_bytes() for tile in tiles if tile.latents)).hexdigest()
 
 
 # Section 7: the known answer

@@ -13,18 +13,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-import codec.still
+import codec.still.encode
+import codec.still.learned
 from bitstream.header import Header
 from bitstream.limits import MAX_QUALITY
 from bitstream.still import build_still
 from bitstream.units import Unit
 from codec.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
 from codec.model.loaded import LoadedModel
+from codec.pictures.picture import Picture
 from codec.pixels import analyse
 from codec.sources import read_file
-from codec.still import decode_latents, encode_still
+from codec.still.decode import check_units, decode_latents
+from codec.still.encode import Encoded, encode_still
 from codec.tiles import entropy_tiles, field_size
-from tests import reference_decoder
+from tests import reference_decoder, reference_file
 from tests.goldens import loaded, parrots, reference_model
 from tests.host_settings import SETTINGS, each_setting
 
@@ -42,11 +45,16 @@ def picture(kind: str, height: int, width: int, seed: int) -> NDArray[np.uint8]:
         rows, columns = np.indices((height, width)) // rng.integers(1, 9)
         return np.repeat(((rows + columns) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
     top, left = rng.integers(0, 256 - height + 1), rng.integers(0, 320 - width + 1)
-    return np.ascontiguousarray(parrots()[top : top + height, left : left + width])
+    return parrots()[top : top + height, left : left + width].copy()
 
 
-def encode_recorded(model: LoadedModel, pixels: NDArray[np.uint8], quality: int, tile: int) -> tuple[bytes, str]:
-    """-> file, and the hash over what the encoder says each tile's latents are."""
+def encode_recorded(
+    model: LoadedModel, picture: Picture, quality: int, tile: int, *, lossless: bool = False
+) -> tuple[Encoded, str]:
+    """-> file, and the hash over what the encoder says each learned tile's latents are.
+
+    Every tile is learned unless `lossless` lets the encoder choose.
+    """
     said: list[bytes] = []
 
     def recording(model: LoadedModel, y: Tensor, qualities: Sequence[int]) -> list[CodedTile]:
@@ -55,50 +63,81 @@ def encode_recorded(model: LoadedModel, pixels: NDArray[np.uint8], quality: int,
         return coded
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codec.still, "encode_tiles", recording)
-        data = encode_still(model, pixels, quality, tile)
-    return data, hashlib.sha256(b"".join(said)).hexdigest()
+        patch.setattr(codec.still.learned, "encode_tiles", recording)
+        if not lossless:
+            patch.setattr(codec.still.encode, "may_be_smaller", lambda *_: False)
+        encoded = encode_still(model, picture, quality, tile)
+    assert len(said) == len(encoded.units)
+    learned = [latent for latent, unit in zip(said, encoded.units, strict=True) if unit.learned]
+    assert lossless or len(learned) == len(said)
+    return encoded, hashlib.sha256(b"".join(learned)).hexdigest()
 
 
 def decoded_by_all(data: bytes) -> Iterator[str]:
     """latents_sha256 by this decoder in both dtypes, batched and not, and by the integer decoder."""
     still = read_file(data)
-    yield decode_latents(still, lambda _: MODEL).sha256
-    yield decode_latents(still, lambda _: MODEL, batch_latents=1).sha256
-    yield decode_latents(still, lambda _: EXACT64).sha256
+    yield check_units(still, lambda _: MODEL)
+    yield check_units(still, lambda _: EXACT64)
+    if still.models_used:
+        yield decode_latents(still, lambda _: MODEL).sha256
+        yield decode_latents(still, lambda _: MODEL, batch_latents=1).sha256
+        yield decode_latents(still, lambda _: EXACT64).sha256
     yield reference_decoder.latents_sha256(reference_decoder.decode_file(data, reference_model()))
 
 
+each_picture = {
+    "kind": st.sampled_from(["photograph", "noise", "flat", "checks"]),
+    "height": st.integers(1, 150),
+    "width": st.integers(1, 150),
+    "quality": st.one_of(st.sampled_from([0, MAX_QUALITY]), st.integers(0, MAX_QUALITY)),
+    "tile": st.sampled_from([64, 128, 1024]),
+    "seed": st.integers(0, 1000),
+}
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(
-    kind=st.sampled_from(["photograph", "noise", "flat", "checks"]),
-    height=st.integers(1, 150),
-    width=st.integers(1, 150),
-    quality=st.one_of(st.sampled_from([0, MAX_QUALITY]), st.integers(0, MAX_QUALITY)),
-    tile=st.sampled_from([64, 128, 1024]),
-    seed=st.integers(0, 1000),
-)
+@given(**each_picture)
 def test_all_decoders_read_what_the_encoder_said(
     kind: str, height: int, width: int, quality: int, tile: int, seed: int
 ) -> None:
-    data, said = encode_recorded(MODEL, picture(kind, height, width, seed), quality, tile)
-    assert set(decoded_by_all(data)) == {said}
+    encoded, said = encode_recorded(MODEL, Picture(picture(kind, height, width, seed)), quality, tile)
+    assert set(decoded_by_all(encoded.data)) == {said, encoded.latents_sha256}
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(**each_picture, mode=st.sampled_from(["L", "LA", "RGB", "RGBA"]))
+def test_lossless_tiles_and_alpha_are_read_alike(
+    kind: str, height: int, width: int, quality: int, tile: int, seed: int, mode: str
+) -> None:
+    """The right half is drawn, so that tiles of both kinds come side by side."""
+    pixels = picture(kind, height, width, seed)
+    pixels[:, width // 2 :] = picture("checks", height, width, seed)[:, width // 2 :]
+    colours = pixels if mode.startswith("RGB") else pixels[:, :, 1:2]
+    alpha = picture("checks" if seed % 2 else "flat", height, width, seed + 1)[:, :, :1]
+    channels = np.dstack([colours, alpha]) if mode.endswith("A") else colours
+    encoded, said = encode_recorded(MODEL, Picture(channels), quality, tile, lossless=True)
+    assert set(decoded_by_all(encoded.data)) == {said, encoded.latents_sha256}
+    header = reference_file.read_file(encoded.data).header
+    tiles = reference_decoder.decode_file(encoded.data, reference_model())
+    for index, (read, box) in enumerate(zip(tiles, reference_file.tile_boxes(header), strict=True)):
+        assert read.pixels is None or np.array_equal(read.pixels, encoded.pixels_of(index))
+        assert read.alpha is None or np.array_equal(read.alpha, encoded.picture.alpha[box])
 
 
 @pytest.mark.parametrize("setting", each_setting)
 def test_files_encoded_under_host_settings_decode_the_same(setting: str) -> None:
-    pixels = picture("photograph", 100, 140, 3)
+    pixels = Picture(picture("photograph", 100, 140, 3))
     with SETTINGS[setting]():
         model = loaded()
-        data, said = encode_recorded(model, pixels, 13000, 64)
-        assert decode_latents(read_file(data), lambda _: model).sha256 == said
+        encoded, said = encode_recorded(model, pixels, 13000, 64)
+        assert decode_latents(read_file(encoded.data), lambda _: model).sha256 == said
         assert model.entropy_dtype == "fp32"
-    assert set(decoded_by_all(data)) == {said}
+    assert set(decoded_by_all(encoded.data)) == {said}
 
 
 def test_an_fp64_encoder_is_read_by_all() -> None:
-    data, said = encode_recorded(EXACT64, picture("photograph", 128, 128, 5), 15000, 64)
-    assert set(decoded_by_all(data)) == {said}
+    encoded, said = encode_recorded(EXACT64, Picture(picture("photograph", 128, 128, 5)), 15000, 64)
+    assert set(decoded_by_all(encoded.data)) == {said}
 
 
 def file_of(coded: list[CodedTile], width: int, height: int, quality: int, deltas: list[int]) -> bytes:

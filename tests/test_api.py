@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -14,9 +15,12 @@ from PIL import Image
 
 import codec
 from benchmarks.measures import psnr
+from bitstream.metadata import Metadata
 from bitstream.still import read_still
 from codec.api import Codec
+from codec.pictures.picture import Picture
 from codec.sources import read_file
+from tests.picture_files import exif_with
 
 
 def test_encode_and_decode_with_the_module_functions(photograph: NDArray[np.uint8]) -> None:
@@ -26,6 +30,13 @@ def test_encode_and_decode_with_the_module_functions(photograph: NDArray[np.uint
     assert image.mode == "RGB" and image.size == (150, 100)
     assert psnr(np.asarray(image), crop) > 30
     assert len(data) < crop.size / 20
+    array, tensor = codec.decode_array(data), codec.decode_tensor(data)
+    assert np.array_equal(array, np.asarray(image))
+    assert tensor.shape == (3, 100, 150) and tensor.dtype == torch.uint8 and tensor.is_contiguous()
+    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), array)
+    part = codec.decode(data, crop=(20, 30, 64, 50))
+    assert np.array_equal(np.asarray(part), array[30:80, 20:84])
+    assert codec.probe(data).quality == 75
 
 
 def test_every_kind_of_input_gives_the_same_file(wisp: Codec, photograph: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -37,6 +48,51 @@ def test_every_kind_of_input_gives_the_same_file(wisp: Codec, photograph: NDArra
     assert wisp.encode(str(path), 50) == expected
     assert wisp.encode(io.BytesIO(path.read_bytes()), 50) == expected
     assert wisp.encode(Image.fromarray(crop), 50) == expected
+    tensor = torch.from_numpy(crop).permute(2, 0, 1)
+    assert wisp.encode(tensor, 50) == wisp.encode(tensor / 255, 50) == expected
+    assert wisp.encode(Picture(crop), 50) == expected
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_every_mode_comes_back_in_every_form(wisp: Codec, photograph: NDArray[np.uint8], mode: str) -> None:
+    source = Image.fromarray(photograph[:70, :90]).convert(mode)
+    if mode.endswith("A"):
+        source.putalpha(Image.linear_gradient("L").resize(source.size))
+    pixels = np.array(source)
+    data = wisp.encode(source, 70)
+    assert data == wisp.encode(pixels, 70) == wisp.encode(torch.from_numpy(np.atleast_3d(pixels)).permute(2, 0, 1), 70)
+    image, array, tensor = wisp.decode(data), wisp.decode_array(data), wisp.decode_tensor(data)
+    assert image.mode == mode and array.shape == (70, 90, len(mode)) and tensor.shape == (len(mode), 70, 90)
+    assert np.array_equal(np.atleast_3d(np.asarray(image)), array)
+    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), array)
+    assert psnr(array, np.atleast_3d(pixels)) > 30
+
+
+def test_metadata_goes_with_the_picture(wisp: Codec, photograph: NDArray[np.uint8]) -> None:
+    """The file keeps it as it came, upright is what is handed out; one's own takes its place."""
+    came = Metadata(icc=b"a profile", exif=exif_with(6), xmp=b"<x/>")
+    file = io.BytesIO()
+    options = {"icc_profile": came.icc, "exif": came.exif, "xmp": came.xmp}
+    Image.fromarray(photograph[:40, :64]).save(file, "WEBP", lossless=True, **options)
+    data = wisp.encode(file, 60)
+    assert read_file(data).metadata == came
+    image = wisp.decode(data)
+    assert image.size == (40, 64)
+    assert {name: image.info[name] for name in options} == {**options, "exif": b"Exif\0\0" + exif_with(1)}
+    own = Metadata(xmp=b"<mine/>")
+    assert read_file(wisp.encode(file, 60, metadata=own)).metadata == own
+    assert read_file(wisp.encode(file, 60, metadata=Metadata())).metadata == Metadata()
+    assert "exif" not in wisp.decode(wisp.encode(file, 60, metadata=own)).info
+
+
+def test_a_frame_of_several(wisp: Codec) -> None:
+    frames = [Image.new("RGB", (20, 20), (80 * i, 10, 200)) for i in range(3)]
+    file = io.BytesIO()
+    frames[0].save(file, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    for number, frame in enumerate(frames):
+        assert np.array_equal(wisp.decode_array(wisp.encode(file, lossless=True, frame=number)), np.asarray(frame))
+    with pytest.warns(codec.WispNote, match="3 frames"):
+        wisp.encode(file, lossless=True)
 
 
 def test_every_kind_of_source_decodes_to_the_same_picture(wisp: Codec, tmp_path: Path) -> None:
@@ -133,3 +189,5 @@ def test_a_name_that_no_file_can_have(wisp: Codec) -> None:
 def test_what_is_no_source_is_named(wisp: Codec) -> None:
     with pytest.raises(TypeError, match="NoneType"):
         wisp.decode(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="NoneType"):
+        wisp.encode(None)  # type: ignore[arg-type]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,14 +18,10 @@ import codec
 from cli.main import cli
 from codec.api import Codec
 from codec.model.registry import DEFAULT_MODEL, PACKAGED
+from tests.cli_runner import invoke
+from tests.cli_runner import succeed as run
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], input=stdin)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 @pytest.fixture
@@ -77,9 +74,20 @@ def test_overwrite(picture: Path) -> None:
 
 
 def test_a_converted_picture_is_noted(tmp_path: Path) -> None:
-    Image.new("L", (20, 20), 90).save(tmp_path / "grey.png")
-    result = run("encode", tmp_path / "grey.png")
-    assert result.stderr == f"wisp: {tmp_path / 'grey.png'}: note: grey converted to RGB\n"
+    Image.new("P", (20, 20), 0).save(tmp_path / "palette.png")
+    result = run("encode", tmp_path / "palette.png")
+    assert result.stderr == f"wisp: {tmp_path / 'palette.png'}: note: palette converted to RGB\n"
+
+
+@pytest.mark.parametrize(("mode", "colour"), [("L", 90), ("LA", (90, 40)), ("RGB", (1, 2, 3)), ("RGBA", (1, 2, 3, 4))])
+def test_a_picture_that_is_kept_as_it_is_needs_no_note(
+    tmp_path: Path, mode: str, colour: int | tuple[int, ...]
+) -> None:
+    Image.new(mode, (20, 20), colour).save(tmp_path / "a.png")
+    assert run("encode", tmp_path / "a.png").stderr == ""
+    assert json.loads(run("info", "--json", tmp_path / "a.wisp").stdout)["mode"] == mode
+    assert run("decode", tmp_path / "a.wisp", "-o", tmp_path / "b.png").stderr == ""
+    assert Image.open(tmp_path / "b.png").mode == mode
 
 
 def test_info_and_verify_as_json() -> None:
@@ -98,8 +106,36 @@ def test_info_and_verify_as_json() -> None:
 
 def test_info_and_verify_for_people() -> None:
     text = run("info", GOLDEN / "small.wisp").stdout
-    assert "64 x 48 RGB" in text and "quality  50" in text
+    assert "64 x 48 RGB, 8 bits" in text and "quality   50 (model quality" in text and "metadata  none" in text
     assert run("verify", GOLDEN / "small.wisp").stdout.startswith(f"{GOLDEN / 'small.wisp'}: fine")
+
+
+@pytest.mark.parametrize(
+    ("name", "tiles", "lossless"), [("small", 1, 0), ("tiles", 12, 0), ("mixed", 9, 4), ("rgba_lossless", 6, 6)]
+)
+def test_info_counts_the_lossless_tiles(name: str, tiles: int, lossless: int) -> None:
+    path = GOLDEN / f"{name}.wisp"
+    facts = json.loads(run("info", "--json", path).stdout)
+    assert (facts["tiles"], facts["lossless_tiles"], facts["lossless"]) == (tiles, lossless, tiles == lossless)
+    text = run("info", path).stdout
+    assert f"tiles     {tiles} of at most {facts['tile']} x {facts['tile']} pixels, {lossless} lossless\n" in text
+    assert ("quality   lossless\n" in text) == (tiles == lossless) == ("none is needed" in text)
+    assert (facts["quality"] is None, facts["model"] is None) == (tiles == lossless,) * 2
+
+
+def test_info_tells_the_metadata() -> None:
+    facts = json.loads(run("info", "--json", GOLDEN / "metadata.wisp").stdout)
+    assert set(facts["metadata"]) == {"icc", "exif", "xmp"}
+    text = run("info", GOLDEN / "metadata.wisp").stdout
+    kept = facts["metadata"]
+    assert f"ICC profile {kept['icc']} bytes, EXIF {kept['exif']} bytes, XMP {kept['xmp']} bytes\n" in text
+
+
+@pytest.mark.parametrize("name", ["mixed", "rgba_lossless", "metadata", "grey_alpha"])
+def test_verify_knows_every_kind_of_file(name: str) -> None:
+    verified = json.loads(run("verify", "--json", GOLDEN / f"{name}.wisp").stdout)
+    assert verified["latents_sha256"] == json.loads((GOLDEN / "golden.json").read_text())[name]
+    assert ("precision" in verified) == (verified["model"] is not None)
 
 
 def test_models_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,12 +166,25 @@ def test_help_and_version() -> None:
         assert "Example" in run(name, "--help").stdout
 
 
+@pytest.mark.parametrize("name", cli.commands)
+def test_the_examples_of_the_help_are_right(name: str) -> None:
+    """Each line names this command and options that it has."""
+    command = cli.commands[name]
+    lines = [line.strip() for line in (command.epilog or "").splitlines() if "wisp " in line]
+    assert lines
+    for line in lines:
+        called = re.split(r"\s{2,}", line)[0].partition("wisp ")[2]
+        words = shlex.split(re.split("[<>|]", called)[0])
+        assert words[0] == name
+        command.make_context(name, words[1:])
+
+
 def test_running_out_of_memory_is_an_error_of_its_own(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_: object, **__: object) -> bytes:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
 
-    monkeypatch.setattr(Codec, "encode", exhausted)
-    result = CliRunner().invoke(cli, ["encode", str(picture)])
+    monkeypatch.setattr(Codec, "encode_picture", exhausted)
+    result = invoke("encode", picture)
     assert result.exit_code == 7
     assert result.stderr == f"wisp: {picture}: not enough memory\n"
 
@@ -143,7 +192,7 @@ def test_running_out_of_memory_is_an_error_of_its_own(picture: Path, monkeypatch
 def test_demo_keeps_no_file_that_it_would_lose(picture: Path, tmp_path: Path) -> None:
     named = picture.rename(tmp_path / "my.v1.png")
     (tmp_path / "my.v1-q50.jpg").write_text("precious")
-    result = CliRunner().invoke(cli, ["demo", str(named), "--keep", str(tmp_path)])
+    result = invoke("demo", named, "--keep", tmp_path)
     assert result.exit_code == 8 and "exists already" in result.stderr
     assert (tmp_path / "my.v1-q50.jpg").read_text() == "precious"
     assert len(list(tmp_path.iterdir())) == 2
@@ -151,11 +200,11 @@ def test_demo_keeps_no_file_that_it_would_lose(picture: Path, tmp_path: Path) ->
 
 def test_a_loop_of_links_is_an_output_that_cannot_be_written(picture: Path, tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    result = CliRunner().invoke(cli, ["encode", str(picture), "-o", str(tmp_path / "loop")])
+    result = invoke("encode", picture, "-o", tmp_path / "loop")
     assert result.exit_code == 8 and "loop" in result.stderr
 
 
 def test_the_wrong_direction_is_named(picture: Path) -> None:
-    assert CliRunner().invoke(cli, ["decode", str(picture)]).exit_code == 3
-    result = CliRunner().invoke(cli, ["encode", str(GOLDEN / "small.wisp")])
+    assert invoke("decode", picture).exit_code == 3
+    result = invoke("encode", GOLDEN / "small.wisp")
     assert result.exit_code == 8 and "is a Wisp file already" in result.stderr

@@ -1,21 +1,18 @@
-"""Outputs of the command line that fail: full disks, closed pipes and streams, signals in the middle."""
+"""Outputs of the command line that fail: full disks, closed pipes and streams."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import codec
 from tests.cli_runner import (
     COMMAND,
-    ROOT,
     SECONDS,
     environment,
     folder_content,
@@ -58,6 +55,16 @@ def test_standard_output_on_a_full_disk(place: Path, no_torch: dict[str, str], l
 
 
 @needs_full
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_picture_on_standard_output_on_a_full_disk(place: Path, no_torch: dict[str, str], unbuffered: str) -> None:
+    env = {**no_torch, "PYTHONUNBUFFERED": unbuffered}
+    with FULL.open("wb") as full:
+        result = run_wisp("encode", "picture.png", "--lossless", "-o", "-", cwd=place, env=env, stdout=full)
+    assert only_line(result) == "wisp: picture.png: output -: No space left on device"
+    assert result.returncode == 8
+
+
+@needs_full
 def test_an_output_on_a_full_disk(place: Path) -> None:
     before = folder_content(place)
     result = run_wisp("decode", "small.wisp", "-o", FULL, cwd=place)
@@ -82,6 +89,35 @@ def test_a_closed_pipe(place: Path, no_torch: dict[str, str]) -> None:
     assert ends_quietly_on_a_closed_pipe(start_wisp("--help", cwd=place, env=no_torch)) != 0
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["encode large.png --lossless -o -", "decode large.wisp -o -"])
+def test_a_pipe_that_is_closed_in_the_middle(
+    place: Path, no_torch: dict[str, str], command: str, unbuffered: str
+) -> None:
+    """After more than nothing, and before more than the pipe itself holds."""
+    Image.new("RGB", (9, 9)).save(place / "large.png", icc_profile=np.random.default_rng(1).bytes(300_000))
+    (place / "large.wisp").write_bytes(codec.encode(place / "large.png", lossless=True))
+    env = {**no_torch, "PYTHONUNBUFFERED": unbuffered}
+    process = start_wisp(*command.split(), cwd=place, env=env)
+    assert process.stdout and len(process.stdout.read(10)) == 10
+    assert ends_quietly_on_a_closed_pipe(process) == 141
+
+
+@pytest.mark.parametrize("options", [["--verbose"], ["--verbose", "--jobs", "2"], ["--progress", "json"]])
+def test_standard_error_that_is_closed(place: Path, no_torch: dict[str, str], options: list[str]) -> None:
+    """What is on the disk is whole."""
+    command = [*COMMAND, "encode", "picture.png", "none.png", "-o", "out", "--lossless", *options]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        status = subprocess.run(command, cwd=place, env=environment(no_torch), stderr=writer, check=False).returncode
+    finally:
+        os.close(writer)
+    assert status == 141
+    made = {name: data for name, data in folder_content(place).items() if name.startswith("out/")}
+    assert all(data is not None and codec.probe(data).lossless for data in made.values())
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a shell")
 @pytest.mark.parametrize(
     ("line", "status", "words"),
@@ -95,47 +131,3 @@ def test_closed_streams(place: Path, no_torch: dict[str, str], line: str, status
     shell = ["sh", "-c", f'exec "$@" {line}', "sh", *COMMAND]
     result = subprocess.run(shell, cwd=place, env=environment(no_torch), capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (status, words)
-
-
-# Signals
-
-# Stops the command for good once its temporary file is written, just before it would be renamed.
-_STOP = """
-import os, pathlib, signal, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
-def fsync(_):
-    pathlib.Path(os.environ["READY"]).touch()
-    while True:
-        time.sleep(0.01)
-os.fsync = fsync
-"""
-
-
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    """Poll, and fail where the process ends before, or never comes so far."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_leaves_nothing_behind(place: Path, tmp_path: Path, number: signal.Signals, status: int) -> None:
-    hook, ready = tmp_path / "hook", tmp_path / "ready"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(_STOP)
-    before = folder_content(place)
-    env = {"PYTHONPATH": f"{hook}{os.pathsep}{ROOT}", "READY": str(ready)}
-    with start_wisp("encode", "picture.png", "-o", "taken.wisp", "--overwrite", cwd=place, env=env) as process:
-        try:
-            wait_for(ready.exists, process)
-            assert len(list(place.glob(".taken.wisp.*.part"))) == 1  # else there would be nothing to clean up
-            process.send_signal(number)
-            _, stderr = process.communicate(timeout=SECONDS)
-        finally:
-            process.kill()
-    assert process.returncode == status
-    assert stderr == (b"wisp: picture.png: interrupted\n" if number == signal.SIGINT else b"")
-    assert folder_content(place) == before

@@ -27,6 +27,7 @@ from codec.convert.model import convert
 from codec.convert.precision import choose_pixel_path
 from codec.model.file import ModelInfo, read_model_file
 from codec.model.loaded import LoadedModel, Runtime
+from codec.sources import read_file
 from tests import reference_decoder
 from tests.goldens import parrots
 from tests.tiny import in_memory, tiny_checkpoint, tiny_config, tiny_tensors, write_checkpoint
@@ -105,6 +106,8 @@ def test_tables_of_the_model_sum_to_the_whole(converted: Converted) -> None:
             assert (part + 1).sum() == 1 << 24
 
 
+@pytest.mark.filterwarnings("ignore:quality .* reaches only")  # random weights reach nothing
+@pytest.mark.usefixtures("learned_only")
 def test_pictures_go_through_the_model(converted: Converted) -> None:
     picture = crop(3, 150)[:, :130]
     codec = Codec(converted.info.path, device="cpu", precision="fp32")
@@ -114,9 +117,11 @@ def test_pictures_go_through_the_model(converted: Converted) -> None:
         decoded = codec.decode_latents(data)
         assert decoded.sha256 == reference_decoder.latents_sha256(reference_decoder.decode_file(data, reference))
         assert decoded.model.info.id == converted.info.id
+        assert len(read_file(data).units) == -(-150 // tile) * -(-130 // tile)
         assert codec.decode_array(data).shape == picture.shape
 
 
+@pytest.mark.usefixtures("learned_only")
 def test_pictures_go_through_the_command_line(converted: Converted, tmp_path: Path) -> None:
     Image.fromarray(crop(5)).save(tmp_path / "in.png")
     paths = {name: str(tmp_path / name) for name in ("in.png", "a.wisp", "out.png")}

@@ -25,7 +25,7 @@ from codec.notes import WispNote
 from codec.sources import read_file
 from tests import damage
 from tests.damage import Part, inserted, join, refuse, sealed, split, with_header, with_unit
-from tests.goldens import golden_bytes
+from tests.goldens import NAMES, golden_bytes
 
 SMALL, TILES = golden_bytes("small"), golden_bytes("tiles")
 TILE_COUNT = 12  # of TILES
@@ -49,7 +49,7 @@ def relatives(wisp: Codec) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", ["small", "tiles", "deltas", "pixel"])
+@pytest.mark.parametrize("name", NAMES)
 def test_helpers_put_a_good_file_together_again(name: str) -> None:
     """Else the tests below could fail for a damage that they did not mean."""
     assert join(sealed(split(golden_bytes(name)))) == golden_bytes(name)
@@ -194,7 +194,8 @@ def test_a_later_version_is_named_as_such(wisp: Codec, version: int, longer: byt
 
 @pytest.mark.parametrize(
     ("field", "value", "kind"),
-    [("kind", 1, UnsupportedError), ("colour mode", 1, UnsupportedError), ("alpha", 1, UnsupportedError)]
+    [("kind", 1, UnsupportedError)]
+    + [(field, value, UnsupportedError) for field in ("colour mode", "alpha") for value in (2, 3, 128, 255)]
     + [("bit depth", depth, UnsupportedError) for depth in (0, 7, 10, 16)]
     + [("width", 0, CorruptError), ("height", 0, CorruptError)]
     + [("quality", 16129, CorruptError), ("quality", 65535, CorruptError)]
@@ -206,7 +207,10 @@ def test_header_fields_at_illegal_values(wisp: Codec, field: str, value: int, ki
     assert f"{field} {value} " in message or (field == "models" and 1 < value <= 15 and "bytes" in message)
 
 
-@pytest.mark.parametrize(("field", "value"), [("quality", 16128), ("tile", 1), ("tile", 64), ("width", 1)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("quality", 16128), ("tile", 1), ("tile", 64), ("width", 1), ("colour_mode", 1)],
+)
 def test_header_fields_at_their_last_legal_values(field: str, value: int) -> None:
     """So that those of the test above fail for their value alone."""
     assert getattr(read_file(with_header(SMALL, **{field: value})).header, field) == value * (
@@ -264,9 +268,12 @@ def test_quality_delta_out_of_range(wisp: Codec, delta: int) -> None:
 
 
 def test_unit_kinds_and_slots(wisp: Codec) -> None:
-    refuse(wisp, with_unit(SMALL, kind_and_slot=0x10), UnsupportedError)
-    refuse(wisp, with_unit(SMALL, kind_and_slot=0xF0), UnsupportedError)
-    refuse(wisp, with_unit(SMALL, kind_and_slot=0x01), CorruptError)
+    for kind in range(2, 8):
+        for slot, varies in ((0, 0x80), (0, 0), (1, 0)):
+            message = refuse(wisp, with_unit(SMALL, kind_and_slot=varies | kind << 4 | slot), UnsupportedError)
+            assert f"kind {kind}" in message
+    for first in (0x01, 0x11, 0x0F):
+        assert "slot" in refuse(wisp, with_unit(SMALL, kind_and_slot=first), CorruptError)
 
 
 def test_a_picture_of_two_models_is_not_supported(wisp: Codec) -> None:

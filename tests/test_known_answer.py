@@ -23,7 +23,10 @@ from codec.exact import layers
 from codec.exact.known_answer import known_answer, known_answer_inputs
 from codec.exact.layers import ExactConv
 from codec.model.loaded import LoadedModel, Runtime
-from codec.still import decode_still, encode_still
+from codec.pictures.picture import Picture
+from codec.sources import read_file
+from codec.still.decode import decode_still
+from codec.still.encode import encode_still
 from tests import reference_decoder
 from tests.goldens import HASHES, golden_bytes, golden_hashes, loaded, parrots, parsed
 from tests.tiny import forge, in_memory, tiny_config, tiny_tensors
@@ -51,9 +54,13 @@ def test_broken_fp32_falls_back_to_fp64(monkeypatch: pytest.MonkeyPatch) -> None
     assert golden_hashes(model) == HASHES
     assert model.entropy_dtype == "fp64"
     assert set(asked) == {torch.float32, torch.float64}
-    data = encode_still(model, PICTURE, 9000, 64)
+    data = encode_still(model, Picture(PICTURE), 9000, 64).data
+    assert len(read_file(data).models_used) == 1
     monkeypatch.undo()
-    assert (decode_still(parsed("small"), lambda _: loaded()) == decode_still(parsed("small"), lambda _: model)).all()
+    exact = loaded()
+    by_fp32, by_fp64 = decode_still(parsed("small"), lambda _: exact), decode_still(parsed("small"), lambda _: model)
+    assert by_fp32.latents_sha256 == by_fp64.latents_sha256 == HASHES["small"]
+    assert (by_fp32.picture.pixels == by_fp64.picture.pixels).all()
     assert Codec(device="cpu", precision="fp32").decode_array(data).shape == PICTURE.shape
 
 

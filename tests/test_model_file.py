@@ -203,6 +203,8 @@ def test_a_skip_threshold_beyond_the_tables_is_refused(tmp_path: Path, tensors: 
         read_model_file(forge(tmp_path / "65.safetensors", CONFIG, tensors, 65))
 
 
+@pytest.mark.filterwarnings("ignore:quality .* reaches only")  # random weights reach nothing
+@pytest.mark.usefixtures("learned_only")
 @pytest.mark.parametrize("skip", [0, 1, 30, 64])
 def test_every_skip_threshold_codes_alike_in_both_decoders(tmp_path: Path, tensors: Arrays, skip: int) -> None:
     path = forge(tmp_path / "model.safetensors", CONFIG, answered(CONFIG, tensors), skip)
@@ -240,6 +242,7 @@ def test_the_search_goes_package_then_variable_then_named(places: dict[str, Path
         registry.find_model(identity)
 
 
+@pytest.mark.usefixtures("learned_only")
 def test_a_file_finds_its_model_by_the_variable(places: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     data = Codec(places["extra"], device="cpu", precision="fp32").encode(PICTURE)
     wanted = Codec(places["extra"], device="cpu", precision="fp32").decode_array(data)
@@ -263,6 +266,7 @@ def test_a_codec_with_a_model_of_its_own_still_reads_other_files(model: Path) ->
     assert codec.model_info.name == "tiny"
 
 
+@pytest.mark.usefixtures("learned_only")
 def test_another_model_in_the_same_place_is_not_the_remembered_one(model: Path) -> None:
     first = Codec(model, device="cpu").encode(PICTURE)
     info = write_model_file(model, "other", CONFIG, 1, tiny_tensors(CONFIG, 5))

@@ -67,7 +67,10 @@ def _header(values: dict[str, int], extra: bytes = b"") -> bytes:
 
 
 # Pictures that are small if anything, for a large one of one random tile takes its time before it is refused.
-_LEGAL = st.fixed_dictionaries({"width": st.integers(1, 80), "height": st.integers(1, 80), "tile": st.integers(1, 3)})
+_LEGAL = st.fixed_dictionaries(
+    {"width": st.integers(1, 80), "height": st.integers(1, 80), "tile": st.integers(1, 3)},
+    optional={"colour mode": st.integers(0, 1), "alpha": st.integers(0, 1)},
+)
 _WRONG = st.dictionaries(st.sampled_from(sorted(damage.HEADER)), st.integers(0, 3), min_size=1, max_size=2)
 _HEADERS = st.one_of(
     st.just(split(SMALL)[0].payload),
@@ -75,8 +78,11 @@ _HEADERS = st.one_of(
     st.builds(_header, _WRONG, st.sampled_from([b"", b"\0", bytes(8)])),
 )
 _UNIT = split(SMALL)[1].payload
+_LOSSLESS = split(golden_bytes("rgba_lossless"))[1].payload
 _UNITS = st.one_of(
     st.builds(damage.patched, st.just(_UNIT), st.just(damage.UNIT["tile index"]), st.integers(0, 4)),
+    st.builds(damage.patched, st.just(_UNIT), st.just(damage.UNIT["kind and slot"]), st.integers(0, 255)),
+    st.builds(damage.patched, st.just(_LOSSLESS), st.just(damage.UNIT["kind and slot"]), st.integers(0, 255)),
     st.binary(max_size=12),
     st.builds(bytes, st.integers(7, 60)),
 )
@@ -84,6 +90,7 @@ _PARTS = st.one_of(
     st.just(Part(b"UNIT", _UNIT)),
     st.builds(Part, st.just(b"HEAD"), _HEADERS),
     st.builds(Part, st.just(b"UNIT"), _UNITS),
+    st.builds(Part, st.sampled_from([b"iCCP", b"eXIF", b"xMPD"]), st.binary(max_size=8)),
     st.builds(Part, st.sampled_from([b"DONE", b"wHAT", b"WHAT", b"what"]), st.binary(max_size=2)),
 )
 
@@ -99,4 +106,4 @@ def test_random_chunks_with_right_checksums(wisp: Codec, head: bytes, parts: lis
     except WispError:
         return
     header = read_file(data).header
-    assert picture.shape == (header.height, header.width, 3)
+    assert picture.shape == (header.height, header.width, len(header.mode))

@@ -69,7 +69,7 @@ def test_what_never_ends_is_not_waited_for() -> None:
 
 def test_the_model_described_is_the_one_that_units_use() -> None:
     still = read_file(DATA)
-    assert describe(still)["model"] == still.models_used[0] == still.header.model_ids[0].hex()
+    assert describe(still).model == still.models_used[0] == still.header.model_ids[0].hex()
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"c": ' * 1000, "9" * 5000])

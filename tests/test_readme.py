@@ -26,15 +26,21 @@ def block(marker: str) -> str:
 
 
 def test_the_commands_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None:
-    Image.fromarray(photograph[:90, :120]).save(tmp_path / "photo.png")
-    Image.fromarray(photograph[:90, :120]).save(tmp_path / "photo.jpg")
+    picture = Image.fromarray(photograph[:90, :120])
+    for name in ("photo.png", "photo.jpg", "other.jpg", "logo.png"):
+        picture.save(tmp_path / name)
+    (tmp_path / "pano.wisp").write_bytes(codec.encode(np.zeros((700, 1800), np.uint8), lossless=True))
     script = f'set -e\nwisp() {{ "{sys.executable}" -m cli.main "$@"; }}\n' + block("wisp info --json")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert run.returncode == 0, run.stderr.decode()
-    made = {path.name for path in tmp_path.iterdir()}
-    assert made == {"photo.png", "photo.jpg", "photo.wisp", "small.wisp", "small.png", "copy.png"}
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    given = {"photo.png", "photo.jpg", "other.jpg", "logo.png", "pano.wisp"}
+    coded = {"photo.wisp", "small.wisp", "logo.wisp", "coded/photo.wisp", "coded/other.wisp"}
+    assert made == given | coded | {"small.png", "detail.png", "copy.png"}
     assert Image.open(tmp_path / "copy.png").size == (120, 90)
+    assert Image.open(tmp_path / "detail.png").size == (800, 600)
+    assert codec.probe(tmp_path / "logo.wisp").lossless
 
 
 def test_the_python_example_runs(
@@ -45,6 +51,8 @@ def test_the_python_example_runs(
     names = {"pictures": [photograph[:64, :64], photograph[:30, :40]]}
     exec(block("codec.encode("), names)
     assert np.asarray(names["array"]).shape == (64, 64, 3)
+    exec(block("import codec.pillow"), names)
+    assert np.asarray(names["again"]).shape == (64, 80, 3)
 
 
 def test_the_exit_statuses_are_those_of_the_errors() -> None:
@@ -57,6 +65,16 @@ def test_the_exit_statuses_are_those_of_the_errors() -> None:
                 assert error.exit_status == int(status), name
     named = set(re.findall(r"\w+Error", " ".join(cell for _, cell in rows)))
     assert {n for n in codec.__all__ if n.endswith("Error")} <= named
+
+
+def test_options_named_are_there() -> None:
+    """In the text; the commands in code blocks are run, or do not come with the package."""
+    from cli.main import cli
+
+    known = {option for command in cli.commands.values() for p in command.params for option in p.opts} | {"--help"}
+    text = re.sub(r"```.*?```", "", README, flags=re.S)
+    named = set(re.findall(r"`(?:wisp \w+ )?(--[a-z-]+)", text))
+    assert len(named) > 5 and named <= known
 
 
 def test_folders_named_are_there() -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 import codec.tiles
 from codec.api import Codec
-from codec.pixels import analyse, synthesise
-from codec.tiles import entropy_tiles, field_size, quality_field, windows
+from codec.pixels import analyse, quality_field, synthesise
+from codec.tiles import entropy_tiles, field_size, windows
 
 SIDES = st.integers(1, 3000)
 

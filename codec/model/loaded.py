@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -14,14 +14,12 @@ from torch import nn
 from bitstream.errors import ExactnessError, ModelFileError, UnsupportedError
 from bitstream.rangecoder import TableSets
 from bitstream.tables import Table, unpack_tables
+from codec.choices import Device, EntropyDtype, Precision, check_choice
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
 from codec.model.file import ModelFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
 
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "fp32", "bf16"]
-EntropyDtype = Literal["auto", "fp32", "fp64"]
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.bfloat16}
 Transform = TypeVar("Transform", bound=nn.Module)
 _LARGEST_KEPT_BLOCK = 31 << 20  # bytes: just below the most that glibc accepts as threshold
@@ -42,8 +40,7 @@ class Runtime:
         Raises ValueError for a word that is no choice, UnsupportedError for a device that is not here.
         """
         for value, choices in ((device, Device), (precision, Precision), (entropy_dtype, EntropyDtype)):
-            if value not in get_args(choices):
-                raise ValueError(f"{value!r} is not one of {', '.join(get_args(choices))}")
+            check_choice(value, choices)
         if device == "cuda" and not torch.cuda.is_available():
             raise UnsupportedError("device cuda is not available here")
         if device == "auto":

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 LOWEST, HIGHEST = 0, 100
 
 
-def to_model_quality(curve: NDArray[np.uint16], quality: float) -> int:
-    """User's quality -> steps of 1/256, between the curve's points linearly. Raises ValueError outside 0..100."""
+def check_quality(quality: float) -> None:
+    """Raise ValueError outside 0..100."""
     if not (isinstance(quality, (int, float, np.number)) and LOWEST <= quality <= HIGHEST):
         raise ValueError(f"quality {quality!r} is not a number within {LOWEST}..{HIGHEST}")
+
+
+def to_model_quality(curve: NDArray[np.uint16], quality: float) -> int:
+    """User's quality -> steps of 1/256, between the curve's points linearly. Raises ValueError outside 0..100."""
+    check_quality(quality)
     return math.floor(float(np.interp(quality, np.arange(len(curve)), curve)) + 0.5)
 
 

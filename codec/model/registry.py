@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +21,11 @@ def candidate_files(extra: Path | None = None) -> Iterator[Path]:
     yield from sorted(PACKAGED.glob(f"*{SUFFIX}"))
     for entry in filter(None, os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)):
         place = Path(entry)
-        yield from sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+        try:
+            found = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+        except OSError:  # whoever opens it will say why
+            found = [place]
+        yield from found
     if extra is not None:
         yield extra
 
@@ -50,12 +54,6 @@ def find_model(identity: str, extra: Path | None = None) -> ModelInfo:
     raise ModelNotFoundError(
         f"needs model {identity}, which is not here: name its file with --model or put it in ${SEARCH_VARIABLE}{aside}"
     )
-
-
-def require_models(identities: Iterable[str], extra: Path | None = None) -> None:
-    """Find and check the models of these ids without torch. Raises ModelNotFoundError or ModelFileError."""
-    for identity in identities:
-        load_model_file(find_model(identity, extra).path)
 
 
 def default_model(extra: Path | None = None) -> ModelInfo:

@@ -1,7 +1,7 @@
 """Analysis (pixels -> latent), synthesis (latent -> pixels) and hyper analysis (latent -> hyper-latent).
 
 Everything runs at 1/8 and 1/16 of the picture's resolution. Pictures enter and leave already folded into
-(B, 192, H/8, W/8): pixel_unshuffle(8) of RGB - 0.5 (codec/folding.py does that on bytes).
+(B, 192, H/8, W/8): pixel_unshuffle(8) of RGB - 0.5 (codec/pixels.py does that on bytes).
 """
 
 from __future__ import annotations

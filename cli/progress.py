@@ -1,0 +1,160 @@
+"""What a command shows while it works: a bar with the time left on a terminal, JSON lines for programs, or nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Literal, Protocol
+
+import click
+
+ProgressKind = Literal["auto", "json", "none"]
+_SECONDS_BETWEEN = 0.2  # two JSON lines of one file
+
+
+class Shown(Protocol):
+    """Hears how a batch goes; `job` counts from 0, `share` is 0..1."""
+
+    def __enter__(self) -> Shown: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, job: int, name: str) -> None:
+        """A file is taken up."""
+
+    def advance(self, job: int, share: float) -> None:
+        """So much of it is done."""
+
+    def end(self, job: int, name: str, status: int) -> None:
+        """It is finished, with this exit status."""
+
+    def say(self, line: str) -> None:
+        """A line for stderr, kept apart from what else is shown there."""
+
+
+class Nothing:
+    """Shows lines only."""
+
+    def __enter__(self) -> Nothing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begin(self, job: int, name: str) -> None:
+        """See Shown."""
+
+    def advance(self, job: int, share: float) -> None:
+        """See Shown."""
+
+    def end(self, job: int, name: str, status: int) -> None:
+        """See Shown."""
+
+    def say(self, line: str) -> None:
+        """See Shown."""
+        click.echo(line, err=True)
+
+
+class _Weights:
+    """Share of the whole batch that is done, files counting by their bytes; and the seconds left by it."""
+
+    def __init__(self, weights: list[int]) -> None:
+        self._weights, self._shares = weights, [0.0] * len(weights)
+        self._start = time.monotonic()
+
+    def set(self, job: int, share: float) -> float:
+        """-> share of the whole."""
+        self._shares[job] = share
+        total = sum(self._weights)
+        return sum(w * s for w, s in zip(self._weights, self._shares, strict=True)) / total
+
+    def seconds_left(self, share: float) -> float | None:
+        """None while nothing is done."""
+        return (time.monotonic() - self._start) * (1 - share) / share if share else None
+
+
+class JsonLines(Nothing):
+    """One JSON object a line on stderr: file, share of it and of the whole, seconds left; at the end the status."""
+
+    def __init__(self, weights: list[int]) -> None:
+        self._weights, self._last = _Weights(weights), 0.0
+
+    def advance(self, job: int, share: float) -> None:
+        """See Shown."""
+        whole = self._weights.set(job, share)
+        if time.monotonic() - self._last >= _SECONDS_BETWEEN:
+            self._last = time.monotonic()
+            self._print(event="progress", job=job, share=share, whole=whole)
+
+    def end(self, job: int, name: str, status: int) -> None:
+        """See Shown."""
+        self._print(event="end", job=job, file=name, status=status, whole=self._weights.set(job, 1.0))
+
+    def begin(self, job: int, name: str) -> None:
+        """See Shown."""
+        self._print(event="begin", job=job, file=name, whole=self._weights.set(job, 0.0))
+
+    def say(self, line: str) -> None:
+        """See Shown."""
+        click.echo(json.dumps({"event": "message", "text": line}), err=True)
+
+    def _print(self, *, whole: float, **facts: object) -> None:
+        left = self._weights.seconds_left(whole)
+        rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in facts.items()}
+        line = {**rounded, "whole": round(whole, 4), "seconds_left": None if left is None else round(left, 1)}
+        click.echo(json.dumps(line), err=True)
+
+
+class Bar(Nothing):
+    """A bar over the whole batch with files done and time left, drawn by rich; gone when the batch ends."""
+
+    def __init__(self, weights: list[int]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._weights, self._count, self._done = _Weights(weights), len(weights), 0
+        columns = [TextColumn("{task.fields[file]}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%")]
+        left = [TextColumn("{task.fields[files]}"), TimeRemainingColumn()]
+        self._progress = Progress(*columns, *left, console=Console(stderr=True, emoji=False), transient=True)
+        self._task = self._progress.add_task("", total=1.0, file="", files="")
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def begin(self, job: int, name: str) -> None:
+        """See Shown."""
+        self._progress.update(self._task, file=_shortened(name), files=self._files())
+
+    def advance(self, job: int, share: float) -> None:
+        """See Shown."""
+        self._progress.update(self._task, completed=self._weights.set(job, share))
+
+    def end(self, job: int, name: str, status: int) -> None:
+        """See Shown."""
+        self._done += 1
+        self._progress.update(self._task, completed=self._weights.set(job, 1.0), files=self._files())
+
+    def say(self, line: str) -> None:
+        """See Shown."""
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _files(self) -> str:
+        return f"{self._done}/{self._count}" if self._count > 1 else ""
+
+
+def _shortened(name: str, most: int = 40) -> str:
+    printable = "".join(c if c.isprintable() else "?" for c in name)
+    return printable if len(printable) <= most else f"...{printable[3 - most :]}"
+
+
+def shown(kind: ProgressKind, weights: list[int], *, quiet: bool) -> Shown:
+    """What suits the option, the terminal and `--quiet`; `weights` are the files' bytes."""
+    if kind == "json":
+        return JsonLines(weights)
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return Bar(weights) if kind == "auto" and on_terminal and not quiet else Nothing()

@@ -1,0 +1,1 @@
+"""Still pictures: channels <-> the units of a `.wisp` file."""

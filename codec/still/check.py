@@ -1,0 +1,57 @@
+"""Decoding what was just encoded, to compare it with what went in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.errors import ExactnessError
+from codec.distortion import psnr
+from codec.pictures.picture import Picture
+from codec.sources import read_file
+from codec.still.decode import ModelLoader, decode_still
+from codec.still.encode import Encoded
+
+POOR_PSNR = 36.0  # dB: below it differences can be seen at a second look
+GOOD_QUALITY = 90  # of 0..100: who asks for this much does not expect them
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How an encoded picture came back; `psnr` in dB over all colours that can be seen, inf where they are equal."""
+
+    decoded: Picture
+    psnr: float
+
+
+def try_out(encoded: Encoded, load: ModelLoader) -> Trial:
+    """Decode a file from its bytes and compare.
+
+    Raises ExactnessError where latents, lossless tiles, alpha or metadata are not what was encoded, and
+    whatever decoding raises.
+    """
+    still = read_file(encoded.data)
+    decoded = decode_still(still, load)
+    source, result = encoded.picture, decoded.picture
+    faults = []
+    if decoded.latents_sha256 != encoded.latents_sha256:
+        faults.append("latents")
+    lossless = [unit.tile_index for unit in encoded.units if not unit.learned]
+    if not all(np.array_equal(encoded.pixels_of(i), result.pixels[encoded.layout.box(i).index]) for i in lossless):
+        faults.append("lossless tiles")
+    if source.has_alpha and not np.array_equal(source.alpha, result.alpha):
+        faults.append("alpha")
+    if still.metadata != source.metadata:
+        faults.append("metadata")
+    if faults:
+        raise ExactnessError(f"the encoded file does not decode to what was encoded: {', '.join(faults)} differ")
+    return Trial(result, seen_psnr(source, result))
+
+
+def seen_psnr(source: Picture, decoded: Picture) -> float:
+    """PSNR in dB over the colour channels, pixels that are wholly transparent left out."""
+    if not source.has_alpha or source.alpha.all():
+        return psnr(source.colours, decoded.colours)
+    seen = source.alpha != 0
+    return psnr(source.colours[seen], decoded.colours[seen])

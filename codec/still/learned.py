@@ -1,0 +1,92 @@
+"""Learned tiles through the networks: latents -> units, units -> the latent field that pixels are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bitstream.errors import CorruptError
+from bitstream.units import Unit
+from codec.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
+from codec.exact.layout import ACTIVATION_STEPS
+from codec.model.loaded import LoadedModel
+from codec.pixels import LatentField, analyse, quality_field
+from codec.still.layout import BATCH_LATENTS, Layout
+from codec.tiles import Area
+
+FaultHandler = Callable[[int, CorruptError], None]  # may raise
+
+
+def code_learned(
+    layout: Layout, model: LoadedModel, latent: Tensor, quality: int, batch_latents: int = BATCH_LATENTS
+) -> Iterator[tuple[int, CodedTile]]:
+    """Every tile of a latent field (1, cy, h, w), gains included, in file order -> (tile, coded)."""
+    for batch in layout.batches(list(range(len(layout.tiles))), batch_latents):
+        y = torch.cat([latent[(..., *layout.tiles[i].index)] for i in batch])
+        coded = encode_tiles(model, y.contiguous(memory_format=torch.channels_last), [quality] * len(batch))
+        yield from zip(batch, coded, strict=True)
+
+
+@dataclass(frozen=True)
+class DecodedTile:
+    """Tile `index`: `latent` are its latent bytes, `y16` is 16 * y_hat (cy, H, W) float32 on the CPU."""
+
+    index: int
+    latent: bytes
+    y16: Tensor
+
+
+def decode_learned(
+    layout: Layout,
+    units: Mapping[int, Unit],
+    model: LoadedModel,
+    chosen: list[int],
+    on_fault: FaultHandler,
+    batch_latents: int = BATCH_LATENTS,
+) -> Iterator[DecodedTile]:
+    """Decode and check learned tiles in file order; a batch that holds a fault is handed to `on_fault` and left out."""
+    for batch in layout.batches(chosen, batch_latents):
+        sources = [TileSource(units[i].stream, units[i].check, layout.quality(units[i]), layout.name(i)) for i in batch]
+        area = layout.tiles[batch[0]]
+        try:
+            latents, values = decode_tiles(model, sources, area.height, area.width)
+        except CorruptError as error:
+            on_fault(batch[0], error)
+            continue
+        for i, latent, value in zip(batch, latents, values, strict=True):
+            yield DecodedTile(i, latent, value.to("cpu", torch.float32))
+
+
+class FieldBuilder:
+    """Collects the latent field over `area`; what nobody adds stays zero."""
+
+    def __init__(self, layout: Layout, units: Mapping[int, Unit], model: LoadedModel, area: Area) -> None:
+        self._layout, self._model, self._area = layout, model, area
+        qualities = [
+            layout.quality(units[i]) if i in units else layout.header.quality for i in range(len(layout.tiles))
+        ]
+        self._qualities = qualities
+        shape = (1, model.config.cy, area.height, area.width)
+        self._y16 = torch.empty(shape, dtype=torch.float32, memory_format=torch.channels_last).zero_()
+
+    def add(self, i: int, y16: Tensor) -> None:
+        """The latents (cy, H, W) of tile `i`."""
+        tile = self._layout.tiles[i]
+        part = tile.meet(self._area)
+        if part is not None:
+            self._y16[(0, slice(None), *part.within(self._area).index)] = y16[(..., *part.within(tile).index)]
+
+    def add_pixels(self, i: int, pixels: NDArray[np.uint8]) -> None:
+        """A tile without latents: the unrounded analysis of its own pixels (H, W, 3) alone."""
+        y = analyse(self._model, pixels, torch.tensor(self._qualities[i]))
+        self.add(i, y[0].mul_(ACTIVATION_STEPS))
+
+    def field(self) -> LatentField:
+        """What was collected."""
+        size = self._layout.field
+        return LatentField(self._y16, quality_field(self._layout.tiles, self._qualities, size), self._area, size)

@@ -1,0 +1,82 @@
+"""Showing what is left of a damaged picture.
+
+A tile that is missing or fails a check is grey, and so are the pixels of learned neighbours that depend on it:
+within the halo of the synthesis. Lossless tiles depend on nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bitstream.errors import CorruptError
+from bitstream.salvage import read_remains
+from codec.notes import note_damaged
+from codec.pictures.picture import Picture
+from codec.progress import Progress
+from codec.still.decode import OPAQUE, Decoding, ModelLoader
+from codec.tiles import Box
+
+GREY = 128
+DAMAGED_STATUS = CorruptError.exit_status  # of a command that showed only what was left
+
+
+@dataclass(frozen=True)
+class DamagedTile:
+    """`box` is the tile's own, `shown_grey` what is grey because of it, halo included."""
+
+    index: int
+    box: Box
+    shown_grey: Box
+    reason: str
+
+
+@dataclass(frozen=True)
+class Salvaged:
+    """The picture with its intact metadata, the damaged tiles in file order, the number of tiles.
+
+    `whole` is false where anything of the file is damaged or missing, its end or its metadata too.
+    """
+
+    picture: Picture
+    damaged: tuple[DamagedTile, ...]
+    tiles: int
+    whole: bool
+
+
+def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
+    """Decode every intact tile of a file's bytes.
+
+    Raises NotWispError, TruncatedError, CorruptError, UnsupportedError or LimitError where the header cannot
+    be read, ModelNotFoundError and the like where the model cannot.
+    """
+    remains = read_remains(data)
+    if remains.damaged:
+        note_damaged(remains.damaged)
+    faults: dict[int, CorruptError] = {}
+    job = Decoding(remains.header, remains.units, load, faults=faults)
+    layout = job.layout
+    for i in range(len(layout.tiles)):
+        if i not in remains.units:
+            faults[i] = CorruptError("missing, or fails its checksum")
+    job.run(Progress())
+    learned = {i for i in remains.units if job.is_learned(i) and i not in faults}
+    halo = job.model().config.synthesis_halo if learned else 0
+    damaged = []
+    for i, fault in sorted(faults.items()):
+        reach = layout.tiles[i].grown(halo, layout.field)
+        touched = [part for j in layout.under(reach) & learned if (part := layout.tiles[j].meet(reach))]
+        for box in [layout.box(i), *map(layout.pixels, touched)]:
+            _make_grey(job.canvas[box.index], layout.has_alpha)
+        grey = layout.pixels(reach) if touched else layout.box(i)
+        damaged.append(DamagedTile(i, layout.box(i), grey, str(fault).removeprefix(f"{layout.name(i)}: ")))
+    return Salvaged(
+        Picture(job.canvas, remains.metadata), tuple(damaged), len(layout.tiles), remains.whole and not damaged
+    )
+
+
+def _make_grey(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], has_alpha: bool) -> None:
+    pixels[...] = GREY
+    if has_alpha:
+        pixels[..., -1] = OPAQUE
