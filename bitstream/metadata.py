@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from bitstream.errors import LimitError
@@ -16,6 +17,7 @@ from bitstream.limits import MAX_METADATA_BYTES
 RAW, DEFLATED = 0, 1
 _SIZE = struct.Struct("<I")
 TYPES = {"icc": b"iCCP", "exif": b"eXIF", "xmp": b"xMPD"}
+FIELDS = {type_: name for name, type_ in TYPES.items()}
 NAMES = {"icc": "ICC profile", "exif": "EXIF", "xmp": "XMP"}  # as people know them
 MAX_CHUNK_BYTES = MAX_METADATA_BYTES + 1 + _SIZE.size
 
@@ -37,6 +39,11 @@ class Metadata:
 
     def __repr__(self) -> str:
         return f"Metadata({', '.join(f'{name}: {len(data)} bytes' for name, data in self.items())})"
+
+
+def named(kinds: Iterable[str]) -> str:
+    """What people call these fields: "ICC profile and XMP"."""
+    return " and ".join(NAMES[kind] for kind in kinds)
 
 
 def check_size(metadata: Metadata) -> None:

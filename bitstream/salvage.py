@@ -25,8 +25,7 @@ _CRC = struct.Struct("<I")
 # Bytes that may be run through a checksum in vain, in multiples of the file's: bytes made to look like ever
 # more units would else cost the square of their number.
 _VAIN = 32
-_METADATA_FIELDS = {type_: name for name, type_ in metadata.TYPES.items()}
-_KNOWN = re.compile(b"|".join([UNIT, END, *_METADATA_FIELDS]))
+_KNOWN = re.compile(b"|".join([UNIT, END, *metadata.FIELDS]))
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,15 @@ def read_remains(data: bytes) -> Remains:
             vain -= 0 if payload is not None else length
         if payload is None:
             whole = False
-            if type_ in _METADATA_FIELDS:
-                kept.setdefault(_METADATA_FIELDS[type_], None)
+            if type_ in metadata.FIELDS:
+                kept.setdefault(metadata.FIELDS[type_], None)
             candidate = _KNOWN.search(data, at + 5)
             at = candidate.start() - 4 if candidate else len(data)
             continue
         at += length + chunks.OVERHEAD
         if type_ == UNIT:
             _keep_unit(payload, header, found)
-        elif type_ in _METADATA_FIELDS and (name := _METADATA_FIELDS[type_]) not in kept:
+        elif type_ in metadata.FIELDS and (name := metadata.FIELDS[type_]) not in kept:
             kept[name] = metadata.unpack(payload)  # the first of a kind only: each may unpack to 64 MiB
     whole = (
         whole and type_ == END and at == len(data) and len(found) == tile_count(header) and None not in kept.values()

@@ -18,7 +18,6 @@ from bitstream.units import Unit
 
 HEAD, UNIT, END = b"HEAD", b"UNIT", b"DONE"
 # Ancillary types that this release knows: a wrong checksum there costs what the chunk holds, not the picture.
-_METADATA_FIELDS = {type_: name for name, type_ in metadata.TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def read_still(stream: BinaryIO) -> Still:
                     f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take"
                 )
             coded.append(_checked_unit(_intact(reader, head, seed), header, len(coded), total, what))
-        elif head.type in _METADATA_FIELDS:
+        elif head.type in metadata.FIELDS:
             _read_metadata(reader, head, kept, too_late=bool(coded))
         elif head.type == END:
             if _intact(reader, head):
@@ -136,7 +135,7 @@ def _failed(head: ChunkHead) -> CorruptError:
 
 
 def _read_metadata(reader: ChunkReader, head: ChunkHead, kept: dict[str, bytes | None], *, too_late: bool) -> None:
-    name = _METADATA_FIELDS[head.type]
+    name = metadata.FIELDS[head.type]
     if name in kept or too_late:
         fault = "comes a second time" if name in kept else "comes after the first tile"
         raise CorruptError(f"chunk {head.name!r} at byte {head.offset} {fault}")

@@ -61,13 +61,14 @@ class _Weights:
 
     def __init__(self, weights: list[int]) -> None:
         self._weights, self._shares = weights, [0.0] * len(weights)
+        self._total, self._done = sum(weights), 0.0
         self._start = time.monotonic()
 
     def set(self, job: int, share: float) -> float:
         """-> share of the whole."""
+        self._done += self._weights[job] * (share - self._shares[job])
         self._shares[job] = share
-        total = sum(self._weights)
-        return sum(w * s for w, s in zip(self._weights, self._shares, strict=True)) / total
+        return min(max(self._done / self._total, 0.0), 1.0)
 
     def seconds_left(self, share: float) -> float | None:
         """None while nothing is done."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bitstream.metadata import NAMES
+from bitstream.metadata import named
 from cli import options
 from cli.command import WispCommand
 
@@ -42,7 +42,7 @@ def verify(
     if still.trailing:
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
     if still.damaged:
-        raise CorruptError(f"{' and '.join(NAMES[name] for name in still.damaged)} damaged; the picture is not")
+        raise CorruptError(f"{named(still.damaged)} damaged; the picture is not")
     codec = arithmetic.codec(model)
     facts = {
         "file": input,

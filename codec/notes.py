@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 
-from bitstream.metadata import NAMES
+from bitstream.metadata import named
 
 
 class WispNote(UserWarning):
@@ -19,4 +19,4 @@ def note(message: str) -> None:
 
 def note_damaged(kinds: Iterable[str]) -> None:
     """Tell of metadata (names of Metadata's fields) that cannot be read."""
-    warnings.warn(f"{' and '.join(NAMES[kind] for kind in kinds)} damaged and left out", WispNote, stacklevel=3)
+    warnings.warn(f"{named(kinds)} damaged and left out", WispNote, stacklevel=3)

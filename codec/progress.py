@@ -20,6 +20,3 @@ class Progress:
         self._done += steps
         if self._report is not None and self._total:
             self._report(min(self._done / self._total, 1.0))
-
-
-no_progress = Progress()

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from bitstream.errors import RequestError
 from bitstream.limits import TILE_STEP
 
 LATENT = 16  # pixels a side of one latent
@@ -95,6 +96,13 @@ class Box:
         right = min(self.x + self.width, other.x + other.width)
         bottom = min(self.y + self.height, other.y + other.height)
         return Box(x, y, right - x, bottom - y) if right > x and bottom > y else None
+
+    def check_within(self, width: int, height: int) -> Box:
+        """This box. Raises RequestError where a picture of this size does not hold all of it."""
+        whole = Box(0, 0, width, height)
+        if self.meet(whole) != self:
+            raise RequestError(f"crop {self} is not within the picture of {width}x{height} pixels")
+        return self
 
     def within(self, outer: Box) -> Box:
         """This box in the coordinates of `outer`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import constriction
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bitstream.errors import CorruptError, TruncatedError, WispError
@@ -107,3 +108,42 @@ def test_random_chunks_with_right_checksums(wisp: Codec, head: bytes, parts: lis
         return
     header = read_file(data).header
     assert picture.shape == (header.height, header.width, len(header.mode))
+
+
+@pytest.mark.filterwarnings("ignore::codec.notes.WispNote")
+@EXAMPLES
+@given(
+    name=st.sampled_from(["mixed", "rgba", "rgba_lossless", "metadata", "grey_alpha"]),
+    edits=st.lists(
+        st.tuples(st.sampled_from(["flip", "cut", "insert", "double"]), st.floats(0, 1), st.binary(max_size=9)),
+        min_size=1,
+        max_size=4,
+    ),
+)
+@example(name="metadata", edits=[("cut", 0.0, b"")])
+def test_random_edits_give_a_picture_or_one_of_our_errors(
+    wisp: Codec, name: str, edits: list[tuple[str, float, bytes]]
+) -> None:
+    data = golden_bytes(name)
+    header = wisp.parsed(data).header
+    for kind, where, extra in edits:
+        at = int(where * (len(data) - 1))
+        if kind == "flip" and data:
+            data = data[:at] + bytes([data[at] ^ (1 << len(extra) % 8)]) + data[at + 1 :]
+        elif kind == "cut":
+            data = data[:at] + data[at + len(extra) * 4 + 1 :]
+        elif kind == "insert":
+            data = data[:at] + extra + data[at:]
+        else:
+            data = data[:at] + data[max(at - 100, 0) :]
+    try:
+        saved = wisp.salvage(data)
+        assert saved.picture.pixels.shape == (header.height, header.width, len(header.mode))
+    except WispError:
+        saved = None
+    try:
+        decoded = wisp.decode_array(data)
+    except WispError:
+        return
+    assert saved is not None and not saved.damaged  # what decodes at all is not damaged
+    assert np.abs(saved.picture.pixels.astype(int) - decoded).max() <= 1

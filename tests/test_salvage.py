@@ -10,8 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from bitstream.errors import CorruptError, LimitError, NotWispError, TruncatedError, UnsupportedError, WispError
 from bitstream.metadata import Metadata
@@ -309,43 +307,3 @@ def test_many_wrong_lengths_cost_no_intact_tile(wisp: Codec) -> None:
     for i in range(1, 81, 2):
         parts[i] = replace(parts[i], length=0x7FFF0000)
     assert [tile.index for tile in wisp.salvage(join(parts)).damaged] == list(range(0, 80, 2))
-
-
-@pytest.mark.filterwarnings("ignore::codec.notes.WispNote")
-# The same in every run, so that a rare failure does not come and go.
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(
-    name=st.sampled_from(["mixed", "rgba", "rgba_lossless", "metadata", "grey_alpha"]),
-    edits=st.lists(
-        st.tuples(st.sampled_from(["flip", "cut", "insert", "double"]), st.floats(0, 1), st.binary(max_size=9)),
-        min_size=1,
-        max_size=4,
-    ),
-)
-@example(name="metadata", edits=[("cut", 0.0, b"")])
-def test_random_damage_gives_a_picture_or_one_of_our_errors(
-    wisp: Codec, name: str, edits: list[tuple[str, float, bytes]]
-) -> None:
-    data = golden_bytes(name)
-    header = wisp.parsed(data).header
-    for kind, where, extra in edits:
-        at = int(where * (len(data) - 1))
-        if kind == "flip" and data:
-            data = data[:at] + bytes([data[at] ^ (1 << len(extra) % 8)]) + data[at + 1 :]
-        elif kind == "cut":
-            data = data[:at] + data[at + len(extra) * 4 + 1 :]
-        elif kind == "insert":
-            data = data[:at] + extra + data[at:]
-        else:
-            data = data[:at] + data[max(at - 100, 0) :]
-    try:
-        saved = wisp.salvage(data)
-        assert saved.picture.pixels.shape == (header.height, header.width, len(header.mode))
-    except WispError:
-        saved = None
-    try:
-        decoded = wisp.decode_array(data)
-    except WispError:
-        return
-    assert saved is not None and not saved.damaged  # what decodes at all is not damaged
-    assert np.abs(saved.picture.pixels.astype(int) - decoded).max() <= 1

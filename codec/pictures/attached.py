@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK, PngInfo
 
-from bitstream.metadata import NAMES, Metadata
+from bitstream.metadata import Metadata, named
 from codec.notes import note
 from codec.pictures.orientation import TAG, upright
 
@@ -119,7 +119,7 @@ def writer_options(metadata: Metadata, kind: str) -> dict[str, Any]:
     if kind == "TIFF" and tags is None:
         lost.append("exif")
     if lost:
-        note(f"{' and '.join(NAMES[name] for name in lost)} not written: {kind} cannot hold it")
+        note(f"{named(lost)} not written: {kind} cannot hold it")
     options = {name: data for name, data in info_entries(metadata).items() if name.removesuffix("_profile") not in lost}
     if kind == "TIFF":
         tags = tags or Image.Exif()

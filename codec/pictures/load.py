@@ -66,9 +66,7 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
         if not isinstance(source, (str, PathLike)) and not (hasattr(source, "seekable") and source.seekable()):
             source = BytesIO(source.read())
         try:
-            Image.init()
-            others = [name for name in Image.ID if name != "WISP"]  # which the plugin would else decode unasked
-            with Image.open(source, formats=others) as image:
+            with Image.open(source, formats=_formats()) as image:
                 return _from_image(image, frame)
         except UnidentifiedImageError as error:
             raise FileAccessError(_not_a_picture(source)) from error
@@ -90,6 +88,14 @@ def _faults_named() -> Iterator[None]:
         raise FileAccessError(error.strerror or f"the picture is damaged: {error}") from error
     except Exception as error:
         raise FileAccessError(f"the picture is damaged: {error}") from error
+
+
+def _formats() -> list[str] | None:
+    """None for all that Pillow knows, without the plugin for Wisp files, which would decode them unasked."""
+    if "WISP" not in Image.ID:
+        return None
+    Image.init()  # else only a few formats are listed
+    return [name for name in Image.ID if name != "WISP"]
 
 
 def _not_a_picture(source: str | PathLike[str] | BinaryIO) -> str:

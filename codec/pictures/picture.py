@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitstream.errors import RequestError
 from bitstream.metadata import Metadata
+from codec.tiles import Box
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the number of channels
 
@@ -60,10 +60,7 @@ def cropped(picture: Picture, crop: tuple[int, int, int, int] | None) -> Picture
     """The part under (x, y, width, height), all of it where that is None. Raises RequestError beyond the picture."""
     if crop is None:
         return picture
-    x, y, width, height = crop
-    if min(x, y) < 0 or min(width, height) < 1 or x + width > picture.size[0] or y + height > picture.size[1]:
-        raise RequestError(f"crop {x},{y},{width},{height} is not within the picture")
-    return replace(picture, pixels=picture.pixels[y : y + height, x : x + width])
+    return replace(picture, pixels=picture.pixels[Box(*crop).check_within(*picture.size).index])
 
 
 def channels(image: Image.Image) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bitstream.errors import CorruptError, RequestError, UnsupportedError
+from bitstream.errors import CorruptError, UnsupportedError
 from bitstream.header import Header
 from bitstream.still import Still
 from bitstream.units import Unit
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from codec.pixels import LatentField
     from codec.still.learned import DecodedTile
 
-OPAQUE = 255
 ModelLoader = Callable[[str], "LoadedModel"]  # by id, 16 hexadecimal digits
 
 
@@ -105,9 +104,7 @@ class Decoding:
         batch_latents: int = BATCH_LATENTS,
     ) -> None:
         self.layout = Layout(header)
-        self.view = self.layout.whole if crop is None else crop
-        if self.view.meet(self.layout.whole) != self.view:
-            raise RequestError(f"crop {self.view} is not within the picture of {header.width}x{header.height} pixels")
+        self.view = self.layout.whole if crop is None else crop.check_within(header.width, header.height)
         self.units, self.faults, self._load = units, faults, load
         # Where faults are kept, tiles are decoded one by one, so that a fault costs no other tile.
         self._batch_latents = batch_latents if faults is None else 0

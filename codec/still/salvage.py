@@ -15,10 +15,10 @@ from bitstream.salvage import read_remains
 from codec.notes import note_damaged
 from codec.pictures.picture import Picture
 from codec.progress import Progress
-from codec.still.decode import OPAQUE, Decoding, ModelLoader
+from codec.still.decode import Decoding, ModelLoader
 from codec.tiles import Box
 
-GREY = 128
+GREY, OPAQUE = 128, 255
 DAMAGED_STATUS = CorruptError.exit_status  # of a command that showed only what was left
 
 
