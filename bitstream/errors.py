@@ -19,6 +19,12 @@ class RequestError(WispError, ValueError):
     exit_status = 2
 
 
+class TargetError(WispError, ValueError):
+    """What was asked of the encoder cannot be reached with this picture."""
+
+    exit_status = 1
+
+
 class NotWispError(WispError, ValueError):
     """The data does not begin with the signature of a Wisp file."""
 

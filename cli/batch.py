@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -21,11 +21,15 @@ from codec.threads import cores, set_threads
 
 @dataclass(frozen=True)
 class Report:
-    """What a job tells: `lines` in any case, `details` with --verbose; `status` where it is not simply fine."""
+    """What a job tells: `lines` in any case, `details` with --verbose; `status` where it is not simply fine.
+
+    `output` goes to standard output as it is.
+    """
 
     lines: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     status: int = 0
+    output: str | None = None
 
 
 Work = Callable[[Job, Progress], Report]  # picklable
@@ -46,11 +50,12 @@ class Manners:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one input came out: exit status, the error's words, lines to say (notes first)."""
+    """How one input came out: exit status, the error's words, lines to say (notes first), a line for stdout."""
 
     status: int = 0
     error: str | None = None
     lines: tuple[str, ...] = ()
+    output: str | None = None
 
 
 def run_batch(ctx: click.Context, jobs: list[Job], work: Work, manners: Manners) -> None:
@@ -62,6 +67,8 @@ def run_batch(ctx: click.Context, jobs: list[Job], work: Work, manners: Manners)
             for index, outcome in outcomes:
                 for line in outcome.lines:
                     show.say(sentence(jobs[index].source, line))
+                if outcome.output is not None:
+                    show.print(outcome.output)
                 if outcome.error is not None:
                     show.say(sentence(jobs[index].source, outcome.error))
                 statuses[index] = outcome.status
@@ -97,7 +104,7 @@ def _in_turn(jobs: list[Job], work: Work, manners: Manners, show: Shown) -> Gene
             if not manners.quiet:
                 show.say(sentence(job.source, message))
 
-        yield index, _done(job, work, manners, Progress(advance), tell)
+        yield index, _done(job, work, manners, Progress(advance, tell), tell)
 
 
 def _done(job: Job, work: Work, manners: Manners, progress: Progress, tell: Callable[[str], None]) -> Outcome:
@@ -118,7 +125,8 @@ def _done(job: Job, work: Work, manners: Manners, progress: Progress, tell: Call
         if isinstance(error, OSError) and job.target == STDOUT:
             let_stdout_go()  # else what it still holds is tried, and fails, once more at the end
         return Outcome(fault.status, fault.message)
-    return Outcome(report.status, lines=report.lines + (report.details if manners.verbose else ()))
+    lines = report.lines + (report.details if manners.verbose else ())
+    return Outcome(report.status, lines=lines, output=report.output)
 
 
 def _is_done(job: Job) -> bool:
@@ -143,7 +151,7 @@ class _Elsewhere:
             ctx.meta[DEBUG] = self.manners.debug
             outcome = _done(job, self.work, self.manners, Progress(), notes.append)
         kept = () if self.manners.quiet else tuple(notes)
-        return Outcome(outcome.status, outcome.error, (*kept, *outcome.lines))
+        return replace(outcome, lines=(*kept, *outcome.lines))
 
 
 def _in_processes(

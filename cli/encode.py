@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,9 +16,13 @@ from cli.batch import Report
 from cli.batch_options import Batch, batch, ending_in
 from cli.command import WispCommand
 from cli.plan import Job
+from cli.rate_options import Rate, rate
 from codec import DEFAULT_QUALITY
 from codec.files import EncodeReport, EncodeSettings, Writing
+from codec.outputs import STDOUT
 from codec.progress import Progress
+from codec.roi import ROI_TILE
+from codec.still.settings import still_settings
 
 ENDING = ".wisp"
 _NO_PICTURES = {"BUFR", "GRIB", "HDF5", "MPEG", "PALM", "PDF"}  # Pillow knows the endings, but makes no pixels of them
@@ -24,6 +30,9 @@ EXAMPLES = """\b
 Examples:
   wisp encode photo.png                        writes photo.wisp, quality 75
   wisp encode photo.jpg -q 40 -o small.wisp
+  wisp encode photo.jpg --target-size 20k      at most 20,000 bytes
+  wisp encode photo.jpg --target-psnr 36 --effort 7
+  wisp encode photo.jpg --roi 300,80,200,240   this part 20 qualities higher
   wisp encode --lossless logo.png              every visible pixel as it was
   wisp encode *.jpg -o coded/ --jobs 2         many inputs into a folder
   wisp encode --recursive photos -o coded/ --skip-existing
@@ -38,8 +47,8 @@ def _checked_quality(_: click.Context, __: click.Parameter, value: float) -> flo
     return value
 
 
-def _checked_tile(_: click.Context, __: click.Parameter, value: int) -> int:
-    if value % TILE_STEP:
+def _checked_tile(_: click.Context, __: click.Parameter, value: int | None) -> int | None:
+    if value is not None and value % TILE_STEP:
         raise click.BadParameter(f"{value} is not a multiple of {TILE_STEP}.")
     return value
 
@@ -52,6 +61,8 @@ class EncodeWork:
     model: Path | None
     settings: EncodeSettings
     writing: Writing
+    print_psnr: bool
+    as_json: bool
 
     def __call__(self, job: Job, progress: Progress) -> Report:
         """Do it. Raises what encoding raises."""
@@ -60,8 +71,34 @@ class EncodeWork:
         source = options.open_input(job.source)
         codec = self.arithmetic.codec(self.model)
         report = encode_file(codec, source, job.target, self.settings, self.writing, progress)
-        lines = (f"PSNR {report.psnr:.2f} dB",) if self.settings.measure else ()
-        return Report(lines, (_told(job.target, report),))
+        lines = (f"PSNR {report.psnr:.2f} dB",) if self.print_psnr else ()
+        output = json.dumps(self._facts(job, report)) if self.as_json else None
+        return Report(lines, (_told(job.target, report),), output=output)
+
+    def _facts(self, job: Job, report: EncodeReport) -> dict[str, Any]:
+        target, coding = self.settings.target, self.settings.coding
+        psnr = report.psnr
+        return {
+            "file": job.source,
+            "output": job.target,
+            "width": report.size[0],
+            "height": report.size[1],
+            "mode": report.mode,
+            "target": None if target is None else {target.kind: target.value},
+            "effort": coding.effort,
+            "tune": coding.tune,
+            "quality": report.quality,
+            "model_quality": report.model_quality,
+            "bytes": report.bytes,
+            "bpp": round(report.bpp, 4),
+            "psnr": None if psnr is None or math.isinf(psnr) else round(psnr, 4),  # null: every pixel is as it was
+            "ms_ssim": None if report.ms_ssim is None else round(report.ms_ssim, 6),
+            "tile": report.tile,
+            "tiles": report.tiles,
+            "lossless_tiles": report.lossless_tiles,
+            "seconds": round(report.seconds, 3),
+            "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
+        }
 
 
 def _told(target: str, report: EncodeReport) -> str:
@@ -86,18 +123,19 @@ def _told(target: str, report: EncodeReport) -> str:
 @click.option(
     "--exact", is_flag=True, help="Code colours under full transparency as all others; else they are free to change."
 )
+@rate
 @click.option(
     "--tile",
     type=click.IntRange(MIN_TILE, MAX_TILE),
-    default=DEFAULT_TILE,
-    show_default=True,
     callback=_checked_tile,
     metavar="N",
-    help=f"Pixels a side of the tiles that are coded independently; a multiple of {TILE_STEP}.",
+    help=f"Pixels a side of the tiles that are coded independently; a multiple of {TILE_STEP}. {DEFAULT_TILE}, or "
+    f"{ROI_TILE} with --roi.",
 )
 @click.option("--frame", type=click.IntRange(0), metavar="N", help="Of an animation, counted from 0.")
 @click.option("--verify", is_flag=True, help="Decode what was written and compare before it gets its name.")
 @click.option("--print-psnr", is_flag=True, help="Tell the PSNR of what was encoded, on standard error.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done: a line of JSON for every input.")
 @batch
 @options.model
 @options.arithmetic
@@ -108,10 +146,12 @@ def encode(
     quality: float,
     lossless: bool,
     exact: bool,
-    tile: int,
+    rate: Rate,
+    tile: int | None,
     frame: int | None,
     verify: bool,
     print_psnr: bool,
+    as_json: bool,
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
@@ -123,14 +163,27 @@ def encode(
     transparency or without; what is not 8-bit grey or RGB is converted with a note. ICC profile, EXIF and XMP are
     kept. A tile that is smaller losslessly is stored so by itself: drawings, screenshots, flat areas.
     """
-    settings = EncodeSettings(quality, tile, lossless, exact, frame, batch.strip, verify, print_psnr)
+    if as_json and STDOUT in (output, *(inputs if output is None else ())):
+        raise click.UsageError("--json and a result on standard output exclude each other.")
+    coding = still_settings(tile=tile, exact=exact, effort=rate.effort, tune=rate.tune, regions=rate.regions())
+    settings = EncodeSettings(
+        quality,
+        rate.target,
+        coding,
+        lossless,
+        frame,
+        batch.strip,
+        verify,
+        measure=print_psnr or as_json,
+        structure=as_json and "ms-ssim" in (rate.tune, rate.target and rate.target.kind),
+    )
     batch.run(
         inputs,
         output,
         ENDING,
         _is_picture,
         arithmetic,
-        lambda shared, writing: EncodeWork(shared, model, settings, writing),
+        lambda shared, writing: EncodeWork(shared, model, settings, writing, print_psnr, as_json),
     )
 
 

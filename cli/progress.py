@@ -32,6 +32,9 @@ class Shown(Protocol):
     def say(self, line: str) -> None:
         """A line for stderr, kept apart from what else is shown there."""
 
+    def print(self, line: str) -> None:
+        """A line for stdout."""
+
 
 class Nothing:
     """Shows lines only."""
@@ -54,6 +57,10 @@ class Nothing:
     def say(self, line: str) -> None:
         """See Shown."""
         click.echo(line, err=True)
+
+    def print(self, line: str) -> None:
+        """See Shown."""
+        click.echo(line)
 
 
 class _Weights:

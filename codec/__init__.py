@@ -22,6 +22,7 @@ from bitstream.errors import (
     NotWispError,
     OutputExistsError,
     RequestError,
+    TargetError,
     TruncatedError,
     UnsupportedError,
     WispError,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
     from codec.description import FileDescription, probe
     from codec.pillow import register_pillow
+    from codec.rate.target import Target
+    from codec.roi import Region
 
 __version__ = "0.1.0"
 DEFAULT_QUALITY = 75  # of 0..100
@@ -48,7 +51,10 @@ __all__ = [
     "ModelNotFoundError",
     "NotWispError",
     "OutputExistsError",
+    "Region",
     "RequestError",
+    "Target",
+    "TargetError",
     "TruncatedError",
     "UnsupportedError",
     "WispError",
@@ -64,6 +70,8 @@ __all__ = [
 _LAZY = {
     "Metadata": "bitstream.metadata",
     "FileDescription": "codec.description",
+    "Region": "codec.roi",
+    "Target": "codec.rate.target",
     "probe": "codec.description",
     "register_pillow": "codec.pillow",
     **dict.fromkeys(("Codec", "decode", "decode_array", "decode_tensor", "encode", "salvage"), "codec.api"),

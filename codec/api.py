@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from os import PathLike
@@ -12,24 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
 from bitstream.metadata import Metadata
 from bitstream.still import Still
 from codec import DEFAULT_QUALITY
-from codec.choices import Device, EntropyDtype, Precision, check_choice
+from codec.choices import Device, EntropyDtype, Precision, Tune, check_choice
+from codec.effort import DEFAULT_EFFORT
 from codec.model.file import ModelInfo
-from codec.model.quality import check_quality, to_model_quality
+from codec.model.quality import check_quality, to_model_quality, to_user_quality
 from codec.model.registry import default_model, find_model, load_model_file
 from codec.notes import note
 from codec.pictures.attached import info_entries
 from codec.pictures.load import PictureSource, load_picture
 from codec.pictures.picture import Picture
 from codec.progress import Progress
+from codec.rate.target import Target
+from codec.roi import Region
 from codec.sources import Source, read_bytes, read_file
 from codec.still.check import GOOD_QUALITY, POOR_PSNR, Trial, try_out
 from codec.still.decode import Decoded, DecodedLatents, check_units, decode_latents, decode_still
 from codec.still.encode import Encoded, encode_lossless, encode_still
 from codec.still.salvage import Salvaged, salvage_still
+from codec.still.settings import StillSettings, still_settings
 from codec.tiles import Box
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from codec.model.loaded import LoadedModel, Runtime
 
 Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
+_DEFAULTS = StillSettings()
 
 
 class Codec:
@@ -86,7 +91,11 @@ class Codec:
         image: PictureSource,
         quality: float = DEFAULT_QUALITY,
         *,
-        tile: int = DEFAULT_TILE,
+        target: Target | None = None,
+        effort: int = DEFAULT_EFFORT,
+        tune: Tune = "psnr",
+        regions: Sequence[Region] = (),
+        tile: int | None = None,
         lossless: bool = False,
         exact: bool = False,
         metadata: Metadata | None = None,
@@ -100,7 +109,12 @@ class Codec:
                 alpha, three RGB, four RGBA.
             quality: 0..100; equal steps look like equal steps of PSNR. A tile that is smaller losslessly
                 is stored so by itself.
-            tile: pixels a side of the independent tiles: a multiple of 64 in 64..4096.
+            target: a size, PSNR or MS-SSIM to meet; `quality` does not count then.
+            effort: 1..9. From 5 on the latents are refined for this picture: smaller files, in 30 to 400 times
+                the time; below 4 only lossless coding is quicker.
+            tune: what refinement makes good at a given size.
+            regions: rectangles or maps of higher or lower quality.
+            tile: pixels a side of the independent tiles: a multiple of 64 in 64..4096; 1024, or 128 with regions.
             lossless: every tile bit-exact; `quality` does not count then.
             exact: keep colours under full transparency, which are free to change otherwise.
             metadata: ICC profile, EXIF and XMP to store instead of those that came with `image`.
@@ -111,23 +125,25 @@ class Codec:
 
         Raises:
             FileAccessError, LimitError, UnsupportedError: the picture cannot be coded, and why.
-            ExactnessError: this machine's arithmetic is not the model's. ValueError, TypeError: arguments.
+            ExactnessError: this machine's arithmetic is not the model's. TargetError: the target is out of
+            reach. RequestError: a region outside the picture. ValueError, TypeError: arguments.
         """
         if not isinstance(metadata, Metadata | None):
             raise TypeError(f"metadata of type {type(metadata).__name__}: codec.Metadata is expected")
         picture = load_picture(image, frame=frame)
         if metadata is not None:
             picture = replace(picture, metadata=metadata)
-        return self.encode_picture(picture, quality, tile=tile, lossless=lossless, exact=exact)[0].data
+        settings = still_settings(tile=tile, exact=exact, effort=effort, tune=tune, regions=tuple(regions))
+        return self.encode_picture(picture, quality, target=target, settings=settings, lossless=lossless)[0].data
 
     def encode_picture(
         self,
         picture: Picture,
         quality: float = DEFAULT_QUALITY,
         *,
-        tile: int = DEFAULT_TILE,
+        target: Target | None = None,
+        settings: StillSettings = _DEFAULTS,
         lossless: bool = False,
-        exact: bool = False,
         trial: bool = False,
         progress: Progress | None = None,
     ) -> tuple[Encoded, Trial | None]:
@@ -135,20 +151,33 @@ class Codec:
 
         At quality 90 or more the trial is made in any case; a note tells where the PSNR stays below 36 dB.
         """
-        if not MIN_TILE <= tile <= MAX_TILE or tile % TILE_STEP:
-            raise ValueError(f"tile {tile} is not a multiple of {TILE_STEP} within {MIN_TILE}..{MAX_TILE}")
         check_quality(quality)
+        if lossless and target is not None:
+            raise ValueError(f"a {target.name} target and lossless exclude each other")
+        if lossless and settings.regions:
+            raise ValueError("regions and lossless exclude each other")
         if lossless:
-            encoded = encode_lossless(picture, self.model_info.id_bytes, tile, exact=exact, progress=progress)
+            encoded = encode_lossless(picture, self.model_info.id_bytes, settings, progress=progress)
+        elif target is not None:
+            from codec.rate.control import encode_to_target
+
+            model = self.load(self.model_info.id)
+            encoded = encode_to_target(model, picture, target, settings, progress or Progress())
         else:
             model = self.load(self.model_info.id)
             steps = to_model_quality(model.file.quality_curve, quality)
-            encoded = encode_still(model, picture, steps, tile, exact=exact, progress=progress)
-        wants_quality = quality >= GOOD_QUALITY and encoded.lossless_tiles < len(encoded.units)
+            encoded = encode_still(model, picture, steps, settings, progress=progress)
+        wants_quality = quality >= GOOD_QUALITY and target is None and encoded.lossless_tiles < len(encoded.units)
         result = try_out(encoded, self.load) if trial or wants_quality else None
         if result is not None and wants_quality and result.psnr < POOR_PSNR:
             note(f"quality {quality:g} reaches only {result.psnr:.1f} dB on this picture: --lossless keeps it exactly")
         return encoded, result
+
+    def quality_of(self, encoded: Encoded) -> float | None:
+        """The quality 0..100 of a file that was made here; None where every tile is lossless."""
+        if encoded.lossless_tiles == len(encoded.units):
+            return None
+        return to_user_quality(self.load(self.model_info.id).file.quality_curve, encoded.layout.header.quality)
 
     def decode(self, data: Source | Still, *, crop: Crop | None = None) -> Image.Image:
         """Decode one picture.
@@ -237,15 +266,30 @@ def encode(
     image: PictureSource,
     quality: float = DEFAULT_QUALITY,
     *,
-    tile: int = DEFAULT_TILE,
+    target: Target | None = None,
+    effort: int = DEFAULT_EFFORT,
+    tune: Tune = "psnr",
+    regions: Sequence[Region] = (),
+    tile: int | None = None,
     lossless: bool = False,
     exact: bool = False,
     metadata: Metadata | None = None,
     frame: int | None = None,
 ) -> bytes:
     """Encode one picture with the packaged model: see `Codec.encode`."""
-    codec = default_codec()
-    return codec.encode(image, quality, tile=tile, lossless=lossless, exact=exact, metadata=metadata, frame=frame)
+    return default_codec().encode(
+        image,
+        quality,
+        target=target,
+        effort=effort,
+        tune=tune,
+        regions=regions,
+        tile=tile,
+        lossless=lossless,
+        exact=exact,
+        metadata=metadata,
+        frame=frame,
+    )
 
 
 def decode(data: Source, *, crop: Crop | None = None) -> Image.Image:

@@ -54,20 +54,34 @@ def _whole(values: Tensor) -> NDArray[np.int32]:
     return values.to(torch.int32).cpu().contiguous().numpy()
 
 
-def encode_tiles(model: LoadedModel, y: Tensor, qualities: Sequence[int]) -> list[CodedTile]:
-    """Code a batch of tiles: `y` (B, cy, H, W) float32, gains included, B `qualities` in steps of 1/256."""
+def hyper_latents(model: LoadedModel, y: Tensor) -> Tensor:
+    """The integer z (B, cz, H/4, W/4) float32 of a batch of tiles `y` (B, cy, H, W), gains included."""
+    with torch.no_grad(), torch.autocast(model.runtime.device.type, enabled=False):
+        z = model.hyper_analysis(y.to(model.runtime.device))
+        return z.nan_to_num_().round_().clamp_(-MAX_VALUE, MAX_VALUE)
+
+
+def encode_tiles(model: LoadedModel, y: Tensor, qualities: Sequence[int], z: Tensor | None = None) -> list[CodedTile]:
+    """Code a batch of tiles: `y` (B, cy, H, W) float32, gains included, B `qualities` in steps of 1/256.
+
+    `z` as of `hyper_latents`, which it is where none is given.
+    """
     coders = [SymbolEncoder(model.tables) for _ in qualities]
-    latents = emit_symbols(model, y, qualities, coders)
+    latents = emit_symbols(model, y, qualities, coders, z)
     return [CodedTile(coder.finish(), latent) for coder, latent in zip(coders, latents, strict=True)]
 
 
-def emit_symbols(model: LoadedModel, y: Tensor, qualities: Sequence[int], sinks: Sequence[SymbolSink]) -> list[bytes]:
+def emit_symbols(
+    model: LoadedModel,
+    y: Tensor,
+    qualities: Sequence[int],
+    sinks: Sequence[SymbolSink],
+    z: Tensor | None = None,
+) -> list[bytes]:
     """Quantise a batch of tiles and hand each one's symbols to its sink -> each tile's latent bytes."""
     rows = [quality_row(q) for q in qualities]
-    with torch.no_grad(), torch.autocast(model.runtime.device.type, enabled=False):
-        z = model.hyper_analysis(y.to(model.runtime.device)).nan_to_num_().round_().clamp_(-MAX_VALUE, MAX_VALUE)
     prior, skip = model.prior, model.info.skip_below
-    z_integers = _whole(z)
+    z_integers = _whole(hyper_latents(model, y) if z is None else z)
     for sink, row, integers in zip(sinks, rows, z_integers, strict=True):
         sink.encode("z", _z_index(model, row, integers[0].size), integers.ravel())
     with exact_arithmetic(prior.device):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from bitstream.limits import DEFAULT_TILE
 from codec import DEFAULT_QUALITY
 from codec.api import Codec, Crop
+from codec.distortion import seen_ms_ssim
 from codec.outputs import Buffer, check_output, times_of, write_output
 from codec.pictures.load import load_picture
 from codec.pictures.picture import Picture, cropped
 from codec.pictures.save import DEFAULT_OUTPUT_QUALITY, downscaled, save_picture
 from codec.progress import Progress
+from codec.rate.target import Target
 from codec.sources import read_file
+from codec.stages import collecting, stage
 from codec.still.salvage import DamagedTile
+from codec.still.settings import StillSettings
 
 
 @dataclass(frozen=True)
@@ -48,17 +51,19 @@ class Writing:
 class EncodeSettings:
     """As `Codec.encode` has them; `strip` names the kinds of metadata to leave out.
 
-    `verify` decodes the file again and compares before it gets its name, `measure` wants the PSNR.
+    `coding` is what `Codec.encode_picture` calls `settings`. `verify` decodes the file again and compares before
+    it gets its name, `measure` wants the PSNR, `structure` the MS-SSIM with it.
     """
 
     quality: float = DEFAULT_QUALITY
-    tile: int = DEFAULT_TILE
+    target: Target | None = None
+    coding: StillSettings = field(default_factory=StillSettings)
     lossless: bool = False
-    exact: bool = False
     frame: int | None = None
     strip: frozenset[str] = frozenset()
     verify: bool = False
     measure: bool = False
+    structure: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,23 @@ class DecodeSettings:
 
 @dataclass(frozen=True)
 class EncodeReport:
-    """What was written: `psnr` in dB where it was measured, `seconds` of wall time."""
+    """What was written: `psnr` in dB where it was measured, `seconds` of wall time, `stages` of it by name.
+
+    `quality` (0..100) is what was asked for or found, None where every tile is lossless.
+    """
 
     size: tuple[int, int]
     mode: str
+    quality: float | None
+    model_quality: float
     bytes: int
+    tile: int
     tiles: int
     lossless_tiles: int
     psnr: float | None
+    ms_ssim: float | None
     seconds: float
+    stages: dict[str, float]
 
     @property
     def bpp(self) -> float:
@@ -119,26 +132,34 @@ def encode_file(
     """Picture file or stream -> `.wisp` file; `target` "-" is stdout. Raises as Codec.encode, OutputExistsError too."""
     start = time.perf_counter()
     path = Path(source) if isinstance(source, str) else None
-    picture = load_picture(source, frame=settings.frame).without(settings.strip)
-    writing.check(target, path)
-    encoded, trial = codec.encode_picture(
-        picture,
-        settings.quality,
-        tile=settings.tile,
-        lossless=settings.lossless,
-        exact=settings.exact,
-        trial=settings.verify or settings.measure,
-        progress=progress,
-    )
-    writing.write(target, encoded.data, path, read_back=settings.verify)
+    with collecting() as stages:
+        with stage("reading"):
+            picture = load_picture(source, frame=settings.frame).without(settings.strip)
+        writing.check(target, path)
+        encoded, trial = codec.encode_picture(
+            picture,
+            settings.quality,
+            target=settings.target,
+            settings=settings.coding,
+            lossless=settings.lossless,
+            trial=settings.verify or settings.measure,
+            progress=progress,
+        )
+        with stage("writing"):
+            writing.write(target, encoded.data, path, read_back=settings.verify)
     return EncodeReport(
         size=picture.size,
         mode=picture.mode,
+        quality=codec.quality_of(encoded),
+        model_quality=encoded.layout.header.quality / 256,
         bytes=len(encoded.data),
+        tile=encoded.layout.header.tile,
         tiles=len(encoded.units),
         lossless_tiles=encoded.lossless_tiles,
         psnr=trial.psnr if trial is not None else None,
+        ms_ssim=seen_ms_ssim(encoded.picture, trial.decoded) if trial is not None and settings.structure else None,
         seconds=time.perf_counter() - start,
+        stages=stages,
     )
 
 

@@ -4,8 +4,9 @@
     image = Image.open("photo.wisp")  # reads and checks the file; the pixels are decoded when they are needed
     image.save("copy.wisp", quality=60)
 
-Options of `save`: `quality` (0..100), `lossless`, `exact`, `tile` as in `Codec.encode`; `icc_profile`, `exif` and
-`xmp` (bytes), which are otherwise taken from `Image.info`. Written by Pillow's guide "Writing your own image plugin".
+Options of `save`: `quality` (0..100), `lossless`, `exact`, `tile`, `target`, `effort`, `tune` as in `Codec.encode`;
+`icc_profile`, `exif` and `xmp` (bytes), which are otherwise taken from `Image.info`. Written by Pillow's guide
+"Writing your own image plugin".
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from PIL import Image, ImageFile
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import NotWispError, WispError
-from bitstream.limits import DEFAULT_TILE
 from bitstream.still import Still
 from codec import DEFAULT_QUALITY
 from codec.description import describe
+from codec.effort import DEFAULT_EFFORT
 from codec.pictures.attached import info_entries
 from codec.sources import read_file
 
@@ -84,7 +85,10 @@ def _save(image: Image.Image, file: IO[bytes], _: str | bytes) -> None:
             options.get("quality", DEFAULT_QUALITY),
             lossless=options.get("lossless", False),
             exact=options.get("exact", False),
-            tile=options.get("tile", DEFAULT_TILE),
+            tile=options.get("tile"),
+            target=options.get("target"),
+            effort=options.get("effort", DEFAULT_EFFORT),
+            tune=options.get("tune", "psnr"),
         )
     except WispError as error:
         raise OSError(str(error)) from error  # as Pillow's own writers say that they cannot

@@ -23,7 +23,7 @@ def _cut(quality: Tensor, area: Area, device: torch.device) -> Tensor:
     return (quality if quality.ndim == 0 else quality[area.index]).to(device)
 
 
-def _folded(picture: NDArray[np.uint8], area: Area) -> Tensor:
+def folded(picture: NDArray[np.uint8], area: Area) -> Tensor:
     """Pixels under `area`, replicated beyond the picture's edge -> (1, 192, 2h, 2w) uint8, channels last.
 
     Channel order is pixel_unshuffle's: (colour, row, column) within each 8x8 square.
@@ -35,14 +35,14 @@ def _folded(picture: NDArray[np.uint8], area: Area) -> Tensor:
     if any(missing):
         part = np.pad(part, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
     height, width = 2 * area.height, 2 * area.width
-    folded = part.reshape(height, FOLD, width, FOLD, 3).transpose(0, 2, 4, 1, 3).reshape(1, height, width, -1)
-    return torch.from_numpy(np.ascontiguousarray(folded)).permute(0, 3, 1, 2)
+    squares = part.reshape(height, FOLD, width, FOLD, 3).transpose(0, 2, 4, 1, 3).reshape(1, height, width, -1)
+    return torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2)
 
 
-def _unfolded(folded: Tensor) -> NDArray[np.uint8]:
-    """(1, c * 64, 2h, 2w) uint8 -> (16h, 16w, c): the inverse of `_folded` (pixel_shuffle's channel order)."""
-    _, channels, height, width = folded.shape
-    squares = folded.permute(0, 2, 3, 1).reshape(height, width, channels // FOLD**2, FOLD, FOLD)
+def _unfolded(pixels: Tensor) -> NDArray[np.uint8]:
+    """(1, c * 64, 2h, 2w) uint8 -> (16h, 16w, c): the inverse of `folded` (pixel_shuffle's channel order)."""
+    _, channels, height, width = pixels.shape
+    squares = pixels.permute(0, 2, 3, 1).reshape(height, width, channels // FOLD**2, FOLD, FOLD)
     return squares.permute(0, 3, 1, 4, 2).reshape(height * FOLD, width * FOLD, -1).cpu().numpy()
 
 
@@ -51,10 +51,12 @@ def analyse(
     picture: NDArray[np.uint8],
     quality: Tensor,
     on_window: Callable[[Area], None] = lambda _: None,
+    features: dict[Area, Tensor] | None = None,
 ) -> Tensor:
     """Picture (H, W, 3) uint8 and quality field in steps of 1/256 -> latent field (1, cy, h, w) float32 (CPU).
 
-    `on_window` hears of each area that is done.
+    `on_window` hears of each area that is done. `features` is filled with what does not depend on the quality
+    (16 bytes a pixel), and spares that part for the same picture at another one.
     """
     field = field_size(picture.shape[1], picture.shape[0])
     device = model.runtime.device
@@ -62,8 +64,13 @@ def analyse(
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
         for core in windows(field):
             area = core.grown(model.config.analysis_halo, field)
-            x = _folded(picture, area).to(device=device, dtype=torch.float32).div_(255).sub_(0.5)
-            y = model.analysis(x, _cut(quality, area, device))
+            h = None if features is None else features.get(core)
+            if h is None:
+                h = model.analysis.begin(folded(picture, area).to(device, torch.float32).div_(255).sub_(0.5))
+            if features is not None:
+                features[core] = h
+                h = h.clone(memory_format=torch.channels_last)
+            y = model.analysis.finish(h, _cut(quality, area, device))
             inner = core.within(area)
             latent[(..., *core.index)] = y[(..., *inner.index)].cpu()
             on_window(core)

@@ -15,6 +15,7 @@ from codec.pictures.picture import Picture, channels
 from codec.still import encode as encoder
 from codec.still.encode import Encoded
 from codec.still.lossless import code_lossless
+from codec.still.settings import StillSettings
 from tests.goldens import parrots
 
 Pixels = NDArray[np.uint8]
@@ -78,11 +79,11 @@ def encode_choosing(
 ) -> Encoded:
     """Encoded with these tiles lossless and the others learned, whatever is smaller."""
 
-    def chosen(pixels: Pixels, learned: Unit) -> Unit | None:
-        return code_lossless(learned.tile_index, pixels) if learned.tile_index in lossless else None
+    def chosen(pixels: Pixels, learned: Unit, effort: int) -> Unit | None:
+        return code_lossless(learned.tile_index, pixels, effort) if learned.tile_index in lossless else None
 
     picture = pixels if isinstance(pixels, Picture) else Picture(pixels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoder, "_smaller_lossless", chosen)
-        encoded, _ = codec.encode_picture(picture, quality, tile=tile, exact=exact)
+        encoded, _ = codec.encode_picture(picture, quality, settings=StillSettings(tile, exact))
     return encoded

@@ -26,6 +26,7 @@ from codec.pixels import analyse
 from codec.sources import read_file
 from codec.still.decode import check_units, decode_latents
 from codec.still.encode import Encoded, encode_still
+from codec.still.settings import StillSettings
 from codec.tiles import entropy_tiles, field_size
 from tests import reference_decoder, reference_file
 from tests.goldens import loaded, parrots, reference_model
@@ -66,7 +67,7 @@ def encode_recorded(
         patch.setattr(codec.still.learned, "encode_tiles", recording)
         if not lossless:
             patch.setattr(codec.still.encode, "may_be_smaller", lambda *_: False)
-        encoded = encode_still(model, picture, quality, tile)
+        encoded = encode_still(model, picture, quality, StillSettings(tile))
     assert len(said) == len(encoded.units)
     learned = [latent for latent, unit in zip(said, encoded.units, strict=True) if unit.learned]
     assert lossless or len(learned) == len(said)

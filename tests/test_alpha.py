@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec.api import Codec
+from codec.distortion import seen_psnr
 from codec.pictures.transparency import filled
 from codec.sources import read_file
-from codec.still.check import seen_psnr
 from codec.still.vp8l import encode as vp8l
 from tests.damage import split, stream_of
 from tests.scenes import Pixels, each_alpha_mode, encode_choosing, in_mode, noise, photo, ramp

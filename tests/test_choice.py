@@ -13,6 +13,7 @@ from codec.api import Codec
 from codec.description import probe
 from codec.pictures.picture import Picture
 from codec.sources import read_file
+from codec.still.settings import StillSettings
 from tests.scenes import MODES, Pixels, Scene, each_mode, encode_choosing, in_mode, logo, noise, photo
 
 
@@ -80,7 +81,7 @@ def test_no_unit_is_larger_than_the_learned_one(
 ) -> None:
     pixels = left(64, 130, mode)
     pixels[:, width:] = right(64, 130, mode)[:, width:]
-    own, _ = wisp.encode_picture(Picture(pixels), quality, tile=64)
+    own, _ = wisp.encode_picture(Picture(pixels), quality, settings=StillSettings(64))
     learned = encode_choosing(wisp, pixels, (), quality)
     assert all(unit.learned for unit in learned.units)
     for unit, other in zip(own.units, learned.units, strict=True):

@@ -18,6 +18,7 @@ from codec.pictures.picture import Picture
 from codec.sources import read_file
 from codec.still.encode import Encoded
 from codec.still.layout import Layout
+from codec.still.settings import StillSettings
 from codec.tiles import Area
 from tests import damage
 from tests.damage import refuse
@@ -215,7 +216,7 @@ def test_a_crop_costs_what_it_shows(wisp: Codec, monkeypatch: pytest.MonkeyPatch
 
 def test_noise_is_cropped_exactly_from_a_lossless_file(wisp: Codec) -> None:
     pixels = noise(130, 70, "RGBA")
-    data = wisp.encode_picture(Picture(pixels), lossless=True, exact=True, tile=64)[0].data
+    data = wisp.encode_picture(Picture(pixels), lossless=True, settings=StillSettings(64, exact=True))[0].data
     for crop in ((0, 0, 70, 130), (60, 60, 10, 10), (63, 1, 2, 128)):
         x, y, width, height = crop
         assert np.array_equal(wisp.decode_array(data, crop=crop), pixels[y : y + height, x : x + width])

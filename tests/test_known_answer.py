@@ -27,6 +27,7 @@ from codec.pictures.picture import Picture
 from codec.sources import read_file
 from codec.still.decode import decode_still
 from codec.still.encode import encode_still
+from codec.still.settings import StillSettings
 from tests import reference_decoder
 from tests.goldens import HASHES, golden_bytes, golden_hashes, loaded, parrots, parsed
 from tests.tiny import forge, in_memory, tiny_config, tiny_tensors
@@ -54,7 +55,7 @@ def test_broken_fp32_falls_back_to_fp64(monkeypatch: pytest.MonkeyPatch) -> None
     assert golden_hashes(model) == HASHES
     assert model.entropy_dtype == "fp64"
     assert set(asked) == {torch.float32, torch.float64}
-    data = encode_still(model, Picture(PICTURE), 9000, 64).data
+    data = encode_still(model, Picture(PICTURE), 9000, StillSettings(64)).data
     assert len(read_file(data).models_used) == 1
     monkeypatch.undo()
     exact = loaded()

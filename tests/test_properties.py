@@ -13,6 +13,7 @@ from codec.description import probe
 from codec.pictures.attached import EXIF_PREFIX
 from codec.pictures.picture import Picture
 from codec.sources import read_file
+from codec.still.settings import StillSettings
 from tests.scenes import MODES, Scene, each_mode, logo, noise, photo
 
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -46,7 +47,7 @@ def test_every_picture_comes_back(
 ) -> None:
     pixels = scene(height, width, mode)
     encoded, trial = wisp.encode_picture(
-        Picture(pixels, metadata), quality, tile=tile, lossless=lossless, exact=exact, trial=True
+        Picture(pixels, metadata), quality, settings=StillSettings(tile, exact), lossless=lossless, trial=True
     )
     assert trial is not None  # which has compared latents, lossless tiles, alpha and metadata
     image = wisp.decode(encoded.data)

@@ -18,6 +18,7 @@ from codec.notes import WispNote
 from codec.pictures.picture import Picture
 from codec.still.encode import Encoded
 from codec.still.salvage import GREY, Salvaged
+from codec.still.settings import StillSettings
 from codec.tiles import Box
 from tests import damage
 from tests.damage import Part, join, sealed, split
@@ -177,7 +178,7 @@ def test_a_lossless_tile_costs_only_its_learned_neighbours(wisp: Codec, strip: E
 
 
 def test_between_lossless_tiles_only_the_tile_itself_is_lost(wisp: Codec) -> None:
-    encoded = wisp.encode_picture(Picture(photo(128, 192)), lossless=True, tile=64)[0]
+    encoded = wisp.encode_picture(Picture(photo(128, 192)), lossless=True, settings=StillSettings(64))[0]
     (tile,) = wisp.salvage(flipped(encoded.data, 3)).damaged
     assert (tile.index, tile.box, tile.shown_grey) == (2, Box(128, 0, 64, 64), Box(128, 0, 64, 64))
 
@@ -302,7 +303,7 @@ def test_hostile_metadata_takes_no_memory(wisp: Codec, strip: Encoded) -> None:
 
 
 def test_many_wrong_lengths_cost_no_intact_tile(wisp: Codec) -> None:
-    encoded = wisp.encode_picture(Picture(photo(256, 1280, "L")), lossless=True, tile=64)[0]
+    encoded = wisp.encode_picture(Picture(photo(256, 1280, "L")), lossless=True, settings=StillSettings(64))[0]
     parts = split(encoded.data)
     for i in range(1, 81, 2):
         parts[i] = replace(parts[i], length=0x7FFF0000)

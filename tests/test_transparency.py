@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from codec.api import Codec
+from codec.distortion import seen_psnr
 from codec.pictures.picture import Picture
 from codec.pictures.transparency import cleared, filled
-from codec.still.check import seen_psnr
 from tests.picture_files import ALPHA, PIXELS, RGB, Pixels
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))

@@ -12,10 +12,10 @@ import pytest
 from bitstream.errors import CorruptError, ExactnessError
 from bitstream.metadata import Metadata
 from codec.api import Codec
-from codec.distortion import psnr
+from codec.distortion import psnr, seen_psnr
 from codec.notes import WispNote
 from codec.pictures.picture import Picture
-from codec.still.check import seen_psnr, try_out
+from codec.still.check import try_out
 from codec.still.encode import Encoded
 from tests.damage import metadata_chunk, split, with_payload
 from tests.scenes import MODES, each_mode, encode_choosing, in_mode, logo, noise, photo

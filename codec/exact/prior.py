@@ -30,12 +30,12 @@ from codec.exact.layout import (
 )
 
 SCALE_OFFSET, SCALE_FINE = 25, 32  # scale index = 25 + 8 * s = 25 + v / 32 for v in units of 1/256
-_COMPAND_KNEES = (8 * ACTIVATION_STEPS, 72 * ACTIVATION_STEPS)
+COMPAND_KNEES = (8 * ACTIVATION_STEPS, 72 * ACTIVATION_STEPS)
 
 
 def compand(y16: Tensor) -> Tensor:
     """Latent in units of 1/16: slope 1 up to 8, 1/8 up to 72, 1/64 beyond; unrounded, exact."""
-    a, b = (y16.clamp(-knee, knee) for knee in _COMPAND_KNEES)
+    a, b = (y16.clamp(-knee, knee) for knee in COMPAND_KNEES)
     return a + (b - a) / 8 + (y16 - b) / 64
 
 

@@ -124,6 +124,8 @@ class LoadedModel:
         for name, wanted in transform.state_dict().items():
             if name not in state or state[name].shape != wanted.shape:
                 raise ModelFileError(f"model file {self.info.path}: {prefix}{name} is missing or misshapen")
+        with torch.inference_mode(False):  # else gradients could never pass through it
+            state = {name: tensor.clone() if tensor.is_inference() else tensor for name, tensor in state.items()}
         transform.load_state_dict(state, assign=True)
         transform.requires_grad_(False)
         transform.to(self.runtime.device)

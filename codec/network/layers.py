@@ -49,12 +49,19 @@ class Block(nn.Module):
         self.g = Conv(2 * channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) float32 -> the same tensor, updated: new memory would cost as much as half the convolutions.
+        """(B, C, H, W) float32 -> the same shape; the additions are float32 whatever the convolutions are."""
+        x = added(x, self.b(self.dw(F.leaky_relu_(self.a(x), NEGATIVE_SLOPE))))
+        return added(x, self.g(F.leaky_relu_(self.f(x), NEGATIVE_SLOPE)))
 
-        The additions are float32 whatever the convolutions are.
-        """
-        x = x.add_(self.b(self.dw(F.leaky_relu_(self.a(x), NEGATIVE_SLOPE))))
-        return x.add_(self.g(F.leaky_relu_(self.f(x), NEGATIVE_SLOPE)))
+
+def added(x: Tensor, y: Tensor) -> Tensor:
+    """x + y; without gradients in place of x, for new memory would cost as much as half the convolutions."""
+    return x + y if torch.is_grad_enabled() else x.add_(y)
+
+
+def scaled(x: Tensor, gain: Tensor) -> Tensor:
+    """x * gain; without gradients in place of x."""
+    return x * gain if torch.is_grad_enabled() else x.mul_(gain)
 
 
 def anchor_weights(quality: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.config import ModelConfig
-from codec.network.layers import Block, Conv, Gain
+from codec.network.layers import Block, Conv, Gain, scaled
 from codec.network.layout import FOLDED
 
 
@@ -20,13 +20,16 @@ def _doubled(quality: Tensor) -> Tensor:
     return quality if quality.ndim == 0 else quality.repeat_interleave(2, 0).repeat_interleave(2, 1)
 
 
-def _through(blocks: nn.ModuleList, gain: Gain, h: Tensor, quality: Tensor) -> Tensor:
-    """The blocks at 1/8 resolution, with the gain of the (1/16) quality map in their middle."""
-    half = len(blocks) // 2
-    for block in blocks[:half]:
+def _first_half(blocks: nn.ModuleList, h: Tensor) -> Tensor:
+    for block in blocks[: len(blocks) // 2]:
         h = block(h)
-    h = h.mul_(gain(_doubled(quality)))
-    for block in blocks[half:]:
+    return h
+
+
+def _second_half(blocks: nn.ModuleList, gain: Gain, h: Tensor, quality: Tensor) -> Tensor:
+    """The gain of the (1/16) quality map, which lies in the middle of the blocks at 1/8, and the rest of them."""
+    h = scaled(h, gain(_doubled(quality)))
+    for block in blocks[len(blocks) // 2 :]:
         h = block(h)
     return h
 
@@ -50,8 +53,15 @@ class Analysis(nn.Module):
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
         """`quality` in steps of 1/256: () or an (h, w) map."""
-        h = self.stem(x)
-        h = _through(self.blocks, self.gain, h, quality)
+        return self.finish(self.begin(x), quality)
+
+    def begin(self, x: Tensor) -> Tensor:
+        """-> features (1, c, 2h, 2w), which are the same for every quality."""
+        return _first_half(self.blocks, self.stem(x))
+
+    def finish(self, h: Tensor, quality: Tensor) -> Tensor:
+        """Features, which are used up -> latent."""
+        h = _second_half(self.blocks, self.gain, h, quality)
         h = self.down(_channels_last(F.pixel_unshuffle(h, 2)))
         for block in self.deep:
             h = block(h)
@@ -77,7 +87,7 @@ class Synthesis(nn.Module):
         for block in self.deep:
             h = block(h)
         h = _channels_last(F.pixel_shuffle(self.up(h), 2))
-        h = _through(self.blocks, self.gain, h, quality)
+        h = _second_half(self.blocks, self.gain, _first_half(self.blocks, h), quality)
         return self.head(h)
 
 

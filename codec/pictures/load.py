@@ -72,6 +72,12 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
             raise FileAccessError(_not_a_picture(source)) from error
 
 
+def load_map(path: Path) -> NDArray[np.uint8]:
+    """A picture of greys -> (H, W) uint8; of colours the luma. Raises as `load_picture`."""
+    image = load_picture(path).image().convert("L")
+    return np.asarray(image)
+
+
 @contextmanager
 def _faults_named() -> Iterator[None]:
     """What Pillow raises on damaged files is of many kinds: all become ours."""

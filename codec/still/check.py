@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.errors import ExactnessError
-from codec.distortion import psnr
+from codec.distortion import seen_psnr
 from codec.pictures.picture import Picture
 from codec.sources import read_file
+from codec.stages import stage
 from codec.still.decode import ModelLoader, decode_still
 from codec.still.encode import Encoded
 
@@ -31,8 +32,9 @@ def try_out(encoded: Encoded, load: ModelLoader) -> Trial:
     Raises ExactnessError where latents, lossless tiles, alpha or metadata are not what was encoded, and
     whatever decoding raises.
     """
-    still = read_file(encoded.data)
-    decoded = decode_still(still, load)
+    with stage("decoding"):
+        still = read_file(encoded.data)
+        decoded = decode_still(still, load)
     source, result = encoded.picture, decoded.picture
     faults = []
     if decoded.latents_sha256 != encoded.latents_sha256:
@@ -47,11 +49,3 @@ def try_out(encoded: Encoded, load: ModelLoader) -> Trial:
     if faults:
         raise ExactnessError(f"the encoded file does not decode to what was encoded: {', '.join(faults)} differ")
     return Trial(result, seen_psnr(source, result))
-
-
-def seen_psnr(source: Picture, decoded: Picture) -> float:
-    """PSNR in dB over the colour channels, pixels that are wholly transparent left out."""
-    if not source.has_alpha or source.alpha.all():
-        return psnr(source.colours, decoded.colours)
-    seen = source.alpha != 0
-    return psnr(source.colours[seen], decoded.colours[seen])

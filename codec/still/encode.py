@@ -6,6 +6,7 @@ Lossless files need no network: torch is imported only where a tile is learned.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,20 @@ from bitstream.limits import MAX_QUALITY, check_dimensions
 from bitstream.metadata import check_size
 from bitstream.still import build_still
 from bitstream.units import Unit
+from codec.effort import begin_coding, coding_passes, refinement_steps
 from codec.pictures.picture import Picture, as_rgb
 from codec.pictures.transparency import cleared, filled
 from codec.progress import Progress
+from codec.stages import stage
 from codec.still.layout import Layout
 from codec.still.lossless import code_alpha, code_lossless, may_be_smaller
+from codec.still.settings import StillSettings
 from codec.threads import mapped
+from codec.tiles import Area
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from codec.model.loaded import LoadedModel
 
 _ROWS = 256  # hashed at a time, which bounds the memory
@@ -35,7 +42,7 @@ class Encoded:
     """A file's bytes and what they must decode to.
 
     `picture` came in; unless it was `exact`, its colours under full transparency are not kept. `units` are the
-    file's, `latents_sha256` is the hash of its learned ones.
+    file's, `latents_sha256` is the hash of its learned ones, `latents` their latent bytes (empty unless kept).
     """
 
     data: bytes
@@ -44,6 +51,7 @@ class Encoded:
     layout: Layout
     units: tuple[Unit, ...]
     latents_sha256: str
+    latents: Mapping[int, bytes]
 
     def pixels_of(self, i: int) -> NDArray[np.uint8]:
         """The channels of tile `i` as they were to be coded."""
@@ -55,62 +63,137 @@ class Encoded:
 
 
 def encode_lossless(
-    picture: Picture, model_id: bytes, tile: int, *, exact: bool = False, progress: Progress | None = None
+    picture: Picture, model_id: bytes, settings: StillSettings, *, progress: Progress | None = None
 ) -> Encoded:
     """Every tile lossless. `model_id` (8 bytes) only fills the header's table, which may not be empty.
 
-    `exact` keeps colours under full transparency. Raises LimitError for a picture that is too large.
+    Raises LimitError for a picture that is too large.
     """
     progress = progress or Progress()
-    layout = Layout(_header(picture, exact, MAX_QUALITY, model_id, tile))
+    exact = settings.exact
+    layout = Layout(_header(picture, exact, MAX_QUALITY, model_id, settings.tile))
     progress.begin(len(layout.tiles))
 
     def code(i: int) -> Unit:
-        return code_lossless(i, _kept(picture.pixels[layout.box(i).index], exact))
+        return code_lossless(i, _kept(picture.pixels[layout.box(i).index], exact), settings.effort)
 
     units = []
-    for unit in mapped(code, range(len(layout.tiles))):
-        units.append(unit)
-        progress.add(1)
-    return _built(layout, picture, exact, units, hashlib.sha256())
+    with stage("lossless coding"):
+        for unit in mapped(code, range(len(layout.tiles))):
+            units.append(unit)
+            progress.add(1)
+    return _built(layout, picture, exact, units, hashlib.sha256(), {})
 
 
 def encode_still(
     model: LoadedModel,
     picture: Picture,
     quality: int,
-    tile: int,
+    settings: StillSettings,
     *,
-    exact: bool = False,
+    lossless: Collection[int] = (),
+    keep_latents: bool = False,
+    features: dict[Area, Tensor] | None = None,
     progress: Progress | None = None,
 ) -> Encoded:
-    """Every tile as the network codes it, or lossless where that is smaller.
+    """Every tile as the network codes it, or lossless where that is smaller; the tiles `lossless` in any case.
 
-    `quality` is in steps of 1/256 of the model's, `tile` in pixels, `exact` as for `encode_lossless`. Raises
-    LimitError for a picture that is too large.
+    `quality` is in steps of 1/256 of the model's, `features` as in `analyse`. Raises LimitError for a picture that
+    is too large, RequestError for a region outside it.
     """
     import torch
 
-    from codec.pixels import analyse
-    from codec.still.learned import code_learned
+    coding = _Coding(model, picture, quality, settings, progress or Progress())
+    with torch.inference_mode(False):  # the caller may be in it, and refinement needs gradients
+        return coding.encoded(lossless, keep_latents, features)
 
-    progress = progress or Progress()
-    layout = Layout(_header(picture, exact, quality, model.info.id_bytes, tile))
-    progress.begin(2 * sum(area.size for area in layout.tiles))
-    colours = picture.colours if exact else _seen_colours(picture, layout)
-    latent = analyse(model, as_rgb(colours), torch.tensor(quality), lambda area: progress.add(area.size))
-    del colours  # which may be a copy
-    digest, units = hashlib.sha256(), []
-    for i, coded in code_learned(layout, model, latent, quality):
-        pixels = _kept(picture.pixels[layout.box(i).index], exact)
-        alpha = code_alpha(pixels[:, :, -1]) if layout.has_alpha else None
-        unit = Unit(i, coded.stream, coded.check, alpha=alpha)
-        lossless = _smaller_lossless(pixels, unit)
-        if lossless is None:
-            digest.update(coded.latent)
-        units.append(lossless or unit)
-        progress.add(layout.tiles[i].size)
-    return _built(layout, picture, exact, units, digest)
+
+class _Coding:
+    """One picture being coded by the network."""
+
+    def __init__(
+        self, model: LoadedModel, picture: Picture, quality: int, settings: StillSettings, progress: Progress
+    ) -> None:
+        self._model, self._picture, self._settings, self._progress = model, picture, settings, progress
+        self._layout = Layout(_header(picture, settings.exact, quality, model.info.id_bytes, settings.tile))
+        self._qualities = settings.qualities(self._layout)
+
+    def encoded(self, lossless: Collection[int], keep_latents: bool, features: dict[Area, Tensor] | None) -> Encoded:
+        """The file; the parameters are those of `encode_still`."""
+        effort, tiles = self._settings.effort, range(len(self._layout.tiles))
+        begin_coding(self._progress, sum(area.size for area in self._layout.tiles), effort)
+        units = {i: code_lossless(i, self._channels(i), effort, self._delta(i)) for i in lossless}
+        self._pass_over(units, coding_passes(effort))
+        colours = self._picture.colours if self._settings.exact else _seen_colours(self._picture, self._layout)
+        latent = self._analysed(colours, features)
+        learned, z = [i for i in tiles if i not in units], None
+        if refinement_steps(effort):
+            plain = {i: unit for i, unit, _ in self._coded(latent, learned)}
+            done = {i: unit for i, unit in plain.items() if not unit.learned}
+            self._pass_over(done, coding_passes(effort) - 1)
+            units |= done
+            learned = [i for i in learned if plain[i].learned]
+            z = self._refined(latent, learned, colours)
+        del colours  # which may be a copy
+        digest, latents = hashlib.sha256(), {}
+        for i, unit, latent_bytes in self._coded(latent, learned, z):
+            units[i] = unit
+            if unit.learned:
+                digest.update(latent_bytes)
+                latents[i] = latent_bytes if keep_latents else b""
+        ordered = [units[i] for i in tiles]
+        return _built(self._layout, self._picture, self._settings.exact, ordered, digest, latents)
+
+    def _pass_over(self, tiles: Collection[int], passes: int) -> None:
+        """What would have been done with these tiles is not needed."""
+        if tiles:
+            self._progress.add(passes * sum(self._layout.tiles[i].size for i in tiles))
+
+    def _channels(self, i: int) -> NDArray[np.uint8]:
+        return _kept(self._picture.pixels[self._layout.box(i).index], self._settings.exact)
+
+    def _delta(self, i: int) -> int:
+        return self._qualities[i] - self._layout.header.quality
+
+    def _analysed(self, colours: NDArray[np.uint8], features: dict[Area, Tensor] | None) -> Tensor:
+        from codec.pixels import analyse, quality_field
+
+        quality = quality_field(self._layout.tiles, self._qualities, self._layout.field)
+        with stage("analysis"):
+            told = lambda area: self._progress.add(area.size)  # noqa: E731
+            return analyse(self._model, as_rgb(colours), quality, told, features)
+
+    def _refined(self, latent: Tensor, learned: list[int], colours: NDArray[np.uint8]) -> Mapping[int, Tensor]:
+        """Improve the latents of these tiles where they lie -> the hyper-latents to code them with."""
+        from codec.refine.picture import refine_tiles
+
+        seen = self._picture.alpha != 0 if self._picture.has_alpha and not self._settings.exact else None
+        target = (colours, seen)
+        settings, qualities = self._settings, self._qualities
+        with stage("refinement"):
+            return refine_tiles(self._model, self._layout, latent, qualities, learned, target, settings, self._progress)
+
+    def _coded(
+        self, latent: Tensor, chosen: list[int], z: Mapping[int, Tensor] | None = None
+    ) -> Iterator[tuple[int, Unit, bytes]]:
+        """-> tile, its unit, the latent bytes of the learned one."""
+        from codec.still.learned import code_learned
+
+        effort = self._settings.effort
+        coded_tiles = code_learned(self._layout, self._model, latent, self._qualities, chosen, z)
+        while True:
+            with stage("entropy coding"):
+                tile = next(coded_tiles, None)
+            if tile is None:
+                return
+            i, coded = tile
+            with stage("lossless coding"):
+                pixels = self._channels(i)
+                alpha = code_alpha(pixels[:, :, -1], effort) if self._layout.has_alpha else None
+                unit = Unit(i, coded.stream, coded.check, quality_delta=self._delta(i), alpha=alpha)
+                unit = _smaller_lossless(pixels, unit, effort) or unit
+            self._progress.add(self._layout.tiles[i].size)
+            yield i, unit, coded.latent
 
 
 def _kept(pixels: NDArray[np.uint8], exact: bool) -> NDArray[np.uint8]:
@@ -145,14 +228,21 @@ def _seen_colours(picture: Picture, layout: Layout) -> NDArray[np.uint8]:
     return colours
 
 
-def _smaller_lossless(pixels: NDArray[np.uint8], learned: Unit) -> Unit | None:
+def _smaller_lossless(pixels: NDArray[np.uint8], learned: Unit, effort: int) -> Unit | None:
     size = len(learned.pack())
     if not may_be_smaller(pixels, size):
         return None
-    unit = code_lossless(learned.tile_index, pixels)
+    unit = code_lossless(learned.tile_index, pixels, effort, learned.quality_delta)
     return unit if len(unit.pack()) < size else None
 
 
-def _built(layout: Layout, picture: Picture, exact: bool, units: list[Unit], digest: hashlib._Hash) -> Encoded:
+def _built(
+    layout: Layout,
+    picture: Picture,
+    exact: bool,
+    units: list[Unit],
+    digest: hashlib._Hash,
+    latents: Mapping[int, bytes],
+) -> Encoded:
     data = build_still(layout.header, units, picture.metadata)
-    return Encoded(data, picture, exact, layout, tuple(units), digest.hexdigest())
+    return Encoded(data, picture, exact, layout, tuple(units), digest.hexdigest(), latents)

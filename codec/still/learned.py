@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bitstream.errors import CorruptError
 from bitstream.units import Unit
+from codec.config import ModelConfig
 from codec.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
 from codec.exact.layout import ACTIVATION_STEPS
 from codec.model.loaded import LoadedModel
@@ -23,12 +24,24 @@ FaultHandler = Callable[[int, CorruptError], None]  # may raise
 
 
 def code_learned(
-    layout: Layout, model: LoadedModel, latent: Tensor, quality: int, batch_latents: int = BATCH_LATENTS
+    layout: Layout,
+    model: LoadedModel,
+    latent: Tensor,
+    qualities: Sequence[int],
+    chosen: Sequence[int],
+    z: Mapping[int, Tensor] | None = None,
+    batch_latents: int = BATCH_LATENTS,
 ) -> Iterator[tuple[int, CodedTile]]:
-    """Every tile of a latent field (1, cy, h, w), gains included, in file order -> (tile, coded)."""
-    for batch in layout.batches(list(range(len(layout.tiles))), batch_latents):
+    """The chosen tiles of a latent field (1, cy, h, w), gains included, in file order -> (tile, coded).
+
+    `qualities` are every tile's, in steps of 1/256. `z` has the hyper-latents of each, where they are not those
+    that hyper analysis makes of its latents.
+    """
+    for batch in layout.batches(list(chosen), batch_latents):
         y = torch.cat([latent[(..., *layout.tiles[i].index)] for i in batch])
-        coded = encode_tiles(model, y.contiguous(memory_format=torch.channels_last), [quality] * len(batch))
+        given = None if z is None else torch.cat([z[i] for i in batch])
+        y = y.contiguous(memory_format=torch.channels_last)
+        coded = encode_tiles(model, y, [qualities[i] for i in batch], given)
         yield from zip(batch, coded, strict=True)
 
 
@@ -39,6 +52,13 @@ class DecodedTile:
     index: int
     latent: bytes
     y16: Tensor
+
+
+def tile_of(index: int, latent: bytes, area: Area, config: ModelConfig) -> DecodedTile:
+    """Tile `index` over `area` from its latent bytes."""
+    z_bytes = 2 * config.cz * area.size // 16
+    y16 = np.frombuffer(latent, "<i4", offset=z_bytes).reshape(config.cy, area.height, area.width)
+    return DecodedTile(index, latent, torch.from_numpy(y16.astype(np.float32)))
 
 
 def decode_learned(

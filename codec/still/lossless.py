@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bitstream.errors import CorruptError
 from bitstream.units import LOSSLESS, Unit, check16
+from codec.effort import DEFAULT_EFFORT
 from codec.still import vp8l
 
 # A lossless unit is tried in full where a quick trial of samples comes below this multiple of the learned one:
@@ -16,12 +17,12 @@ _SAMPLE = 64  # pixels a side
 _SAMPLES = 8
 
 
-def code_lossless(index: int, pixels: NDArray[np.uint8]) -> Unit:
-    """Tile number `index` from its channels (H, W, C), C = 2 and 4 with alpha last."""
+def code_lossless(index: int, pixels: NDArray[np.uint8], effort: int = DEFAULT_EFFORT, delta: int = 0) -> Unit:
+    """Tile number `index` from its channels (H, W, C), C = 2 and 4 with alpha last; `delta` is its quality delta."""
     colours, alpha = _constant_alpha_apart(pixels)
-    stream = vp8l.encode(colours)
+    stream = vp8l.encode(colours, effort)
     check = check16(np.ascontiguousarray(colours).tobytes())
-    return Unit(index, stream, check, kind=LOSSLESS, alpha=alpha)
+    return Unit(index, stream, check, kind=LOSSLESS, quality_delta=delta, alpha=alpha)
 
 
 def _constant_alpha_apart(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int | bytes | None]:
@@ -33,10 +34,10 @@ def _constant_alpha_apart(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8],
     return (pixels[:, :, :-1], first) if (alpha == first).all() else (pixels, b"")
 
 
-def code_alpha(alpha: NDArray[np.uint8]) -> int | bytes:
+def code_alpha(alpha: NDArray[np.uint8], effort: int = DEFAULT_EFFORT) -> int | bytes:
     """A plane (H, W) as a learned unit has it: its one value, or VP8L."""
     first = int(alpha.flat[0])
-    return first if (alpha == first).all() else vp8l.encode(alpha[:, :, None])
+    return first if (alpha == first).all() else vp8l.encode(alpha[:, :, None], effort)
 
 
 def decode_lossless(unit: Unit, height: int, width: int, colours: int, what: str) -> NDArray[np.uint8]:
@@ -68,7 +69,7 @@ def may_be_smaller(pixels: NDArray[np.uint8], learned_bytes: int) -> bool:
     height, width, _ = pixels.shape
     samples = _samples(pixels)
     area = samples.shape[0] * samples.shape[1]
-    quick = len(vp8l.encode(samples, quick=True)) * height * width / area
+    quick = len(vp8l.encode(samples, vp8l.QUICK)) * height * width / area
     return quick < _WORTH_TRYING * learned_bytes
 
 

@@ -1,0 +1,210 @@
+"""Encoding to a target: the search over qualities, and lossless tiles where the network ends."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from bitstream.errors import TargetError
+from bitstream.limits import MAX_QUALITY
+from codec.distortion import seen_ms_ssim, seen_psnr
+from codec.effort import DEFAULT_EFFORT, refinement_steps
+from codec.model.loaded import LoadedModel
+from codec.notes import note
+from codec.pictures.picture import Picture
+from codec.progress import Progress
+from codec.rate.search import Curve, Range, solve
+from codec.rate.target import Target
+from codec.rate.typical import Typical, hint_of
+from codec.still.encode import Encoded, encode_lossless, encode_still
+from codec.still.lossless import code_lossless
+from codec.still.measure import decoded
+from codec.still.settings import StillSettings
+from codec.tiles import Area
+
+_MOST_KEPT_FEATURES = 1 << 24  # pixels: 16 bytes of each
+_MOST_REFINED = 6  # measurements with refinement
+_FINE_TILE = 128  # pixels a side at most where some tiles are to be lossless and others not
+
+
+def encode_to_target(
+    model: LoadedModel, picture: Picture, target: Target, settings: StillSettings, progress: Progress
+) -> Encoded:
+    """Encode `picture` so that it meets `target`.
+
+    Raises TargetError, which names the range, where neither the network nor lossless tiles reach it.
+    """
+    return _Search(model, picture, target, settings, progress).result()
+
+
+class _Search:
+    """One picture on its way to a target; only the best file so far is kept."""
+
+    def __init__(
+        self, model: LoadedModel, picture: Picture, target: Target, settings: StillSettings, progress: Progress
+    ) -> None:
+        self._model, self._picture, self._target, self._settings = model, picture, target, settings
+        pixels = picture.size[0] * picture.size[1]
+        self._bounds, self._typical = target.bounds(pixels), Typical(target.kind, hint_of(target.kind, picture))
+        self._per_pixel = math.log(pixels / 8) if target.is_size else 0.0  # from bits per pixel to bytes
+        self._progress, self._done = progress, 0.0
+        self._kept: dict[int, Encoded] = {}  # the best that is allowed, by its quality
+        self._kept_value = math.nan
+        self._lowest = int(model.file.quality_curve[0])  # below it size and error do not quite rise and fall
+        self._lossless: frozenset[int] = frozenset()
+        self._features: dict[Area, Tensor] | None = {} if pixels <= _MOST_KEPT_FEATURES else None
+
+    def result(self) -> Encoded:
+        """The file. Raises TargetError."""
+        found = self._solved()
+        if isinstance(found, int):
+            return self._best(found)
+        if self._target.is_size:
+            return self._beyond_size(found)
+        if found.highest < self._bounds.low:
+            return self._partly_lossless(found)
+        if math.isinf(found.lowest):
+            return self._best(self._lowest)
+        raise self._out_of_reach(found)
+
+    def _best(self, quality: int) -> Encoded:
+        """The best file so far, that of `quality` where there is none; a note where it is not what was asked for."""
+        if not self._kept:
+            self._measured(quality)
+        (encoded,) = self._kept.values()
+        if encoded.lossless_tiles == len(encoded.units) and not self._lossless:
+            note("is kept exactly: that is smaller than any loss")
+        elif math.isinf(self._kept_value) and not self._lossless:
+            note(f"{self._target.asked} is exceeded at every quality")
+        elif not self._bounds.hold(self._kept_value) and math.isfinite(self._kept_value):
+            got = self._in_words(self._kept_value)
+            note(f"{got} is the nearest to {self._target.asked} that the quality's steps give")
+        return encoded
+
+    def _beyond_size(self, reach: Range) -> Encoded:
+        """Larger than the network makes it: without loss, if that fits."""
+        if reach.highest > self._bounds.high:
+            raise self._out_of_reach(reach)
+        exact = encode_lossless(self._picture, self._model.info.id_bytes, self._settings)
+        size = self._target.scaled(len(exact.data))
+        if size > self._bounds.high:
+            raise self._out_of_reach(reach, exactly=size)
+        note(f"is kept exactly, in {self._in_words(size)}: there is nothing better to spend more on")
+        return exact
+
+    def _partly_lossless(self, reach: Range) -> Encoded:
+        """Better than the network makes it: the fewest lossless tiles that reach the target, best gains first."""
+        coarse = self._settings
+        self._settings = replace(self._settings, tile=min(self._settings.tile, _FINE_TILE))
+        self._kept = {}
+        plain = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
+        order = self._by_gain(self._coded(MAX_QUALITY, plain))
+        fewest, most = 1, len(order)
+        while fewest < most:
+            middle = (fewest + most) // 2
+            value = self._value(self._coded(MAX_QUALITY, plain, frozenset(order[:middle])))
+            fewest, most = (fewest, middle) if value >= self._bounds.low else (middle + 1, most)
+        self._lossless = frozenset(order[:most])
+        if most < len(order):
+            found = self._solved()
+            encoded = self._best(found if isinstance(found, int) else MAX_QUALITY)
+        whole = encode_lossless(self._picture, self._model.info.id_bytes, coarse)
+        if most == len(order) or len(encoded.data) >= len(whole.data):
+            encoded = whole
+        count, tiles = encoded.lossless_tiles, len(encoded.units)
+        what = f"{count} of {tiles} tiles are" if count < tiles else "it is"
+        note(f"the network ends at {self._target.name} {self._in_words(reach.highest)} here: {what} kept exactly")
+        return encoded
+
+    def _by_gain(self, best: Encoded) -> list[int]:
+        """The tiles by the error that they lose without loss, for each byte that this costs more."""
+        shown = decoded(best, lambda _: self._model)
+        gains = {}
+        for i, learned in enumerate(best.units):
+            error = np.square(shown.pixels[best.layout.box(i).index].astype(np.float64) - best.pixels_of(i)).sum()
+            more = len(code_lossless(i, best.pixels_of(i), self._settings.effort).pack()) - len(learned.pack())
+            gains[i] = float(error) / max(more, 1)
+        return sorted(gains, key=lambda i: -gains[i])
+
+    def _out_of_reach(self, reach: Range, exactly: float | None = None) -> TargetError:
+        lowest, highest = self._in_words(reach.lowest), self._in_words(reach.highest)
+        more = f", or {self._in_words(exactly)} without loss" if exactly is not None else ""
+        return TargetError(f"{self._target.asked} is out of reach: this picture takes from {lowest} to {highest}{more}")
+
+    def _solved(self) -> int | Range:
+        """Search without refinement first, then, where that is wanted, from there with it."""
+        guess = self._typical.inverse(self._bounds.aim - self._per_pixel)
+        if not refinement_steps(self._settings.effort):
+            curve = Curve(self._measured, self._typical, lowest=self._lowest)
+            found = solve(curve, self._bounds, guess)
+            return _reach(curve) if found is None else found
+        plain = Curve(self._plain_value, self._typical, lowest=self._lowest)
+        found = solve(plain, self._bounds, guess)
+        if found is None:
+            reach = _reach(plain)
+            if not reach.lowest - self._most_gained < self._bounds.aim < reach.highest + self._most_gained:
+                return reach
+            found = self._lowest if reach.lowest > self._bounds.high else MAX_QUALITY
+        curve = Curve(self._measured, self._typical, plain.rise_at(found), _MOST_REFINED, self._lowest)
+        found = solve(curve, self._bounds, found)
+        return (
+            _reach(Curve(self._plain_value, self._typical, lowest=self._lowest, values=plain.values | curve.values))
+            if found is None
+            else found
+        )
+
+    def _plain_value(self, quality: int) -> float:
+        settings = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
+        return self._value(self._coded(quality, settings, self._lossless))
+
+    @property
+    def _most_gained(self) -> float:
+        """By refinement, on the search's scale: with a wide margin."""
+        return 0.3 if self._target.is_size else 1.5
+
+    def _measured(self, quality: int) -> float:
+        """Encode in full, and keep the file if it may be wanted."""
+        part = self._progress.within(self._done, self._done + (1 - self._done) / 2, tell=self._done == 0)
+        self._done += (1 - self._done) / 2
+        encoded = self._coded(quality, self._settings, self._lossless, part)
+        value = self._value(encoded)
+        aim = self._bounds.aim
+        if self._bounds.allow(value) and (not self._kept or abs(value - aim) < abs(self._kept_value - aim)):
+            self._kept, self._kept_value = {quality: encoded}, value
+        return value
+
+    def _coded(
+        self,
+        quality: int,
+        settings: StillSettings,
+        lossless: frozenset[int] = frozenset(),
+        progress: Progress | None = None,
+    ) -> Encoded:
+        return encode_still(
+            self._model,
+            self._picture,
+            quality,
+            settings,
+            lossless=lossless,
+            keep_latents=not self._target.is_size,
+            features=self._features,
+            progress=progress,
+        )
+
+    def _value(self, encoded: Encoded) -> float:
+        """What the target asks about a file, on the search's scale."""
+        if self._target.is_size:
+            return self._target.scaled(len(encoded.data))
+        shown = decoded(encoded, lambda _: self._model)
+        measure = seen_psnr if self._target.kind == "psnr" else seen_ms_ssim
+        return self._target.scaled(measure(encoded.picture, shown))
+
+    def _in_words(self, value: float) -> str:
+        return self._target.in_words(value, self._picture.size[0] * self._picture.size[1])
+
+
+def _reach(curve: Curve) -> Range:
+    return Range(curve.at(curve.lowest), curve.at(MAX_QUALITY))

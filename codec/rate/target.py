@@ -1,0 +1,94 @@
+"""What a user may ask for instead of a quality; without torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from codec.choices import TargetKind, check_choice
+
+SIZE_KINDS = ("size", "bpp")
+_LEAST_SIZE = 0.98  # of the size that is asked for
+_EXCESS_DB = 0.05  # beyond the distortion that is asked for
+_RANGES = {"size": (1, math.inf), "bpp": (0, math.inf), "psnr": (0, 100), "ms-ssim": (0, 1)}  # ends excluded but 1 byte
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where a measured value has to lie, ends included; `beyond_is_bad` where too much is worse than too little."""
+
+    low: float
+    high: float
+    beyond_is_bad: bool
+
+    @property
+    def aim(self) -> float:
+        return (self.low + self.high) / 2
+
+    def hold(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def allow(self, value: float) -> bool:
+        """Whether what was asked for is kept, be it by far."""
+        return value <= self.high if self.beyond_is_bad else value >= self.low
+
+
+@dataclass(frozen=True)
+class Target:
+    """`size` in bytes, `bpp` in bits per pixel (both of the whole file, never exceeded), `psnr` in dB, `ms-ssim` 0..1.
+
+    Values are searched on a scale where the quality moves them evenly: the logarithm of the bytes, decibels.
+    """
+
+    kind: TargetKind
+    value: float
+
+    def __post_init__(self) -> None:
+        check_choice(self.kind, TargetKind)
+        low, high = _RANGES[self.kind]
+        if not (low < self.value < high or (self.kind == "size" and self.value == low)):
+            raise ValueError(f"a {self.name} of {self.value:g} cannot be reached by any picture")
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return self.kind if self.is_size else self.kind.upper()
+
+    @property
+    def is_size(self) -> bool:
+        return self.kind in SIZE_KINDS
+
+    def bounds(self, pixels: int) -> Bounds:
+        """For a picture of so many pixels, on the scale of `scaled`."""
+        if self.is_size:
+            most = math.floor(self.value if self.kind == "size" else self.value * pixels / 8)
+            return Bounds(self.scaled(math.ceil(_LEAST_SIZE * most)), self.scaled(most), beyond_is_bad=True)
+        low = self.scaled(self.value)
+        return Bounds(low, low + _EXCESS_DB, beyond_is_bad=False)
+
+    def scaled(self, value: float) -> float:
+        """Bytes, dB or MS-SSIM -> the scale of the search."""
+        if self.is_size:
+            return math.log(max(value, 1))
+        return value if self.kind == "psnr" else decibels(value)
+
+    @property
+    def asked(self) -> str:
+        """The value as it was asked for."""
+        if self.kind == "bpp":
+            return f"{self.value:.4f} bpp"
+        return self.in_words(self.scaled(self.value), 1)
+
+    def in_words(self, scaled: float, pixels: int) -> str:
+        """A value of the search's scale as it was asked for."""
+        if self.kind == "psnr":
+            return f"{scaled:.2f} dB"
+        if self.kind == "ms-ssim":
+            return f"{1 - 10 ** (-scaled / 10):.5f}"
+        size = round(math.exp(scaled))
+        return f"{size} bytes" if self.kind == "size" else f"{8 * size / pixels:.4f} bpp"
+
+
+def decibels(ms_ssim: float) -> float:
+    """MS-SSIM 0..1 -> -10 log10 of what it lacks, as the field plots it; inf for 1."""
+    return math.inf if ms_ssim >= 1 else -10 * math.log10(1 - ms_ssim)
