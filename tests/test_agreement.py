@@ -11,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from torch import Tensor
 
 import codec.still.encode
 import codec.still.learned
@@ -58,8 +57,10 @@ def encode_recorded(
     """
     said: list[bytes] = []
 
-    def recording(model: LoadedModel, y: Tensor, qualities: Sequence[int]) -> list[CodedTile]:
-        coded = encode_tiles(model, y, qualities)
+    def recording(
+        model: LoadedModel, y: torch.Tensor, qualities: Sequence[int], z: torch.Tensor | None
+    ) -> list[CodedTile]:
+        coded = encode_tiles(model, y, qualities, z)
         said.extend(tile.latent for tile in coded)
         return coded
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from bitstream.errors import TargetError
 from bitstream.limits import MAX_QUALITY
 from codec.api import Codec
 from codec.pictures.picture import Picture
+from codec.rate import control
 from codec.rate.target import Target
 from codec.still.check import try_out
-from codec.still.encode import encode_still
+from codec.still.encode import Encoded, encode_still
 from codec.still.settings import StillSettings
 from tests.meeting import NEAREST, Met, meet
 from tests.scenes import Pixels, in_mode, logo, noise, photo
@@ -202,3 +205,17 @@ def test_effort_changes_what_is_out_of_reach_but_little(wisp: Codec) -> None:
     pixels = bikes(64, 64)
     for target in (Target("size", 100), Target("psnr", 15)):
         refused(wisp, pixels, target, effort=5)
+
+
+def test_what_refinement_falls_below_is_met_without_it(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it always does: refined files are those of half the quality."""
+
+    def worse(model: Any, picture: Picture, quality: int, settings: StillSettings, **options: Any) -> Encoded:
+        chosen = quality if settings.effort == 4 else quality // 2
+        return encode_still(model, picture, chosen, replace(settings, effort=4), **options)
+
+    monkeypatch.setattr(control, "encode_still", worse)
+    pixels = bikes(64, 128)
+    target = Target("psnr", 42)
+    met = meet(wisp, pixels, target, tile=64, effort=5)
+    assert met.trial.psnr >= target.value

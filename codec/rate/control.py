@@ -74,7 +74,10 @@ class _Search:
         """The best file so far, that of `quality` where there is none; a note where it is not what was asked for."""
         if not self._kept:
             self._measured(quality)
-        (encoded,) = self._kept.values()
+        if not self._kept:  # refinement may trade what the network just reaches for a smaller file
+            self._settings = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
+            self._measured(quality)
+        encoded = next(iter(self._kept.values()))
         if encoded.lossless_tiles == len(encoded.units) and not self._lossless:
             note("is kept exactly: that is smaller than any loss")
         elif math.isinf(self._kept_value) and not self._lossless:
