@@ -1,7 +1,7 @@
 """What refinement gains and costs: `python -m benchmarks.effort [--effort N ...] [--tune psnr|ms-ssim]`.
 
 Six LIVE pictures at four qualities (those whose crops the step sizes were found on are not among them), BD-rate
-against the default effort in PSNR and in MS-SSIM, seconds relative to it. Some four hours on two slow cores.
+against the default effort in PSNR and in MS-SSIM, seconds relative to it. Over an hour.
 """
 
 from __future__ import annotations
