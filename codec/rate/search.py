@@ -11,6 +11,7 @@ from codec.rate.target import Bounds
 from codec.rate.typical import Typical
 
 _NEIGHBOURS = 6  # steps tried on either side where the curve jumps over the bounds
+_BY_LINES = 5  # measurements before halving begins
 _STEEPEST = 8  # times the usual rise, and an eighth of it, are what a curve may have
 _INFINITE = 1e3  # dB, for interpolation
 
@@ -88,7 +89,7 @@ def _next(curve: Curve, bounds: Bounds, below: int | None, above: int | None) ->
         share = (bounds.aim - low) / (high - low)
         start, end = curve.typical.at(below), curve.typical.at(above)
         inside = curve.typical.inverse(start + (end - start) * share)
-        if len(curve.values) % 3 == 0 or math.isinf(curve.values[above]):  # a curve that bends sharply: halve
+        if _bends_sharply(curve, above):
             inside = (below + above) // 2
         return min(max(inside, below + 1), above - 1)
     if below is not None:
@@ -103,6 +104,12 @@ def _next(curve: Curve, bounds: Bounds, below: int | None, above: int | None) ->
     # Twice as far each time at least, so that the bounds are bracketed in the end.
     step = max(sign * (wanted - edge), 2 ** len(curve.values))
     return min(max(edge + sign * step, curve.lowest), MAX_QUALITY)
+
+
+def _bends_sharply(curve: Curve, above: int) -> bool:
+    """Whether lines did not help so far: then every other time the bracket is halved."""
+    count = len(curve.values)
+    return math.isinf(curve.values[above]) or (count > _BY_LINES and count % 2 == 0)
 
 
 def _beside(curve: Curve, bounds: Bounds, below: int) -> int | None:
