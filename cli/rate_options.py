@@ -153,7 +153,7 @@ def rate(function: Callable[..., Any]) -> Callable[..., Any]:
         if ctx.get_parameter_source("quality") is not click.core.ParameterSource.DEFAULT:
             chosen.append("--quality")
         if given["lossless"]:
-            chosen += ["--lossless"] if wanted else []
+            chosen.append("--lossless")
         if wanted and len(chosen) > 1:
             raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
         if given["lossless"] and areas:

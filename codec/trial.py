@@ -13,6 +13,8 @@ from codec.distortion import psnr
 from codec.entropy import emit_symbols
 from codec.model.loaded import LoadedModel
 from codec.pixels import analyse, synthesise
+from codec.still.learned import tile_of
+from codec.tiles import Area
 
 LOSSLESS_DB = 10 * math.log10(255**2 / 1e-9)  # stands for infinity, so that means stay finite
 
@@ -28,9 +30,8 @@ def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: Sym
     """Quantise a picture as one tile, symbols to `sink` -> 16 * y_hat (1, cy, h, w) float32."""
     y = analyse(model, picture, torch.tensor(quality))
     (latent,) = emit_symbols(model, y, [quality], [sink])
-    z_bytes = 2 * model.config.cz * y.shape[2] * y.shape[3] // 16
-    y16 = np.frombuffer(latent, "<i4", offset=z_bytes).reshape(y.shape).astype(np.float32)
-    return torch.from_numpy(y16).contiguous(memory_format=torch.channels_last)
+    tile = tile_of(0, latent, Area(0, y.shape[2], 0, y.shape[3]), model.config)
+    return tile.y16[None].contiguous(memory_format=torch.channels_last)
 
 
 def code_once(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink | None = None) -> float:

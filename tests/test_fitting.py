@@ -23,8 +23,8 @@ from codec.convert.frequencies import (
     held_out_saving,
     stored_frequencies,
 )
-from codec.convert.quantise import LOG_SCALE_MIN, LOG_SCALE_STEP, hat_weights, quantise_prior
-from codec.exact.layout import prior_layers
+from codec.convert.quantise import hat_weights, quantise_prior
+from codec.exact.layout import LOG_SCALE_MIN, LOG_SCALE_STEP, prior_layers
 from tests.tiny import tiny_checkpoint, tiny_config
 
 Floats = NDArray[np.floating[Any]]

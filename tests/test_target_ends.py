@@ -219,3 +219,11 @@ def test_what_refinement_falls_below_is_met_without_it(wisp: Codec, monkeypatch:
     target = Target("psnr", 42)
     met = meet(wisp, pixels, target, tile=64, effort=5)
     assert met.trial.psnr >= target.value
+
+
+def test_a_mixture_that_gives_way_to_the_lossless_file_leaves_no_note(wisp: Codec) -> None:
+    """Just below exact most tiles are lossless, and small ones cost more than a large one."""
+    pixels = photo(130, 140)
+    met = meet(wisp, pixels, Target("psnr", 55))
+    assert met.encoded.data == wisp.encode(pixels, lossless=True)
+    assert len(met.notes) == 1 and "it is kept exactly" in met.notes[0]

@@ -6,7 +6,6 @@ that training saw: in float64 a single tie falls the other way and cascades thro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,13 +15,20 @@ from torch import Tensor
 
 from bitstream.errors import ModelFileError
 from codec.config import ModelConfig
-from codec.exact.layout import FINE_STEPS, MAX_SHIFT, QUALITY_ROWS, SCALE_LEVELS, WEIGHT_MAX, Layer, prior_layers
+from codec.exact.layout import (
+    FINE_STEPS,
+    LOG_SCALE_MIN,
+    LOG_SCALE_STEP,
+    MAX_SHIFT,
+    QUALITY_ROWS,
+    SCALE_LEVELS,
+    WEIGHT_MAX,
+    Layer,
+    prior_layers,
+)
 from codec.network.layers import anchor_weights
 from codec.network.layout import GAIN_ANCHORS
 
-SCALE_MIN, SCALE_MAX = 0.11, 64.0  # standard deviations of the first and the last table
-LOG_SCALE_MIN = math.log(SCALE_MIN)
-LOG_SCALE_STEP = (math.log(SCALE_MAX) - LOG_SCALE_MIN) / (SCALE_LEVELS - 1)
 _SMALLEST_TOP = 2.0**-10
 
 

@@ -5,6 +5,7 @@ One list serves the converter, the proof of the bounds and the network itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ WEIGHT_MAX = 127
 EXACT = 1 << 24  # integers below this magnitude are exact in float32
 QUALITY_ROWS = 64
 SCALE_LEVELS = 64
+SCALE_MIN, SCALE_MAX = 0.11, 64.0  # standard deviations of the first and the last table
+LOG_SCALE_MIN = math.log(SCALE_MIN)
+LOG_SCALE_STEP = (math.log(SCALE_MAX) - LOG_SCALE_MIN) / (SCALE_LEVELS - 1)
 STEPS = 4  # of the spatial prior
 TRUNK_BLOCKS = (1, 2, 2, 2)  # blocks of each step
 HYPER_BLOCKS = 2  # blocks after the second upsampling

@@ -30,16 +30,38 @@ from codec.exact.layout import (
 )
 
 SCALE_OFFSET, SCALE_FINE = 25, 32  # scale index = 25 + 8 * s = 25 + v / 32 for v in units of 1/256
-COMPAND_KNEES = (8 * ACTIVATION_STEPS, 72 * ACTIVATION_STEPS)
+_COMPAND_KNEES = (8 * ACTIVATION_STEPS, 72 * ACTIVATION_STEPS)
 
 
 def compand(y16: Tensor) -> Tensor:
     """Latent in units of 1/16: slope 1 up to 8, 1/8 up to 72, 1/64 beyond; unrounded, exact."""
-    a, b = (y16.clamp(-knee, knee) for knee in COMPAND_KNEES)
+    a, b = (y16.clamp(-knee, knee) for knee in _COMPAND_KNEES)
     return a + (b - a) / 8 + (y16 - b) / 64
 
 
-class ExactPrior:
+class StepLayout:
+    """Which values of a field (B, cy, H, W) each step codes: channel group g those of phase STEP_PHASE[k][g]."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        bounds = config.group_bounds
+        self.groups = [slice(bounds[g], bounds[g + 1]) for g in range(4)]
+
+    def place(self, k: int, values: Tensor, field: Tensor) -> None:
+        """Write step k's values (B, cy, H/2, W/2) to their positions in `field` (B, cy, H, W)."""
+        for group, phase in zip(self.groups, STEP_PHASE[k], strict=True):
+            row, column = PHASES[phase]
+            field[:, group, row::2, column::2] = values[:, group]
+
+    def pick(self, k: int, field: Tensor) -> Tensor:
+        """The inverse of `place`: step k's values of `field`, (B, cy, H/2, W/2)."""
+        parts = []
+        for group, phase in zip(self.groups, STEP_PHASE[k], strict=True):
+            row, column = PHASES[phase]
+            parts.append(field[:, group, row::2, column::2])
+        return torch.cat(parts, 1)
+
+
+class ExactPrior(StepLayout):
     """The entropy path of one model on one device in one dtype (float32 or float64)."""
 
     def __init__(
@@ -50,6 +72,7 @@ class ExactPrior:
         dtype: torch.dtype = torch.float32,
         layout: torch.memory_format = torch.channels_last,
     ) -> None:
+        super().__init__(config)
         self.config, self.device, self.dtype, self.layout = config, device, dtype, layout
         convs = {layer.name: ExactConv(layer, tensors, device, dtype) for layer in prior_layers(config)}
         block = lambda name: ExactBlock(*(convs[f"{name}.{part}"] for part in ("a", "dw", "b", "f", "g")))  # noqa: E731
@@ -57,8 +80,6 @@ class ExactPrior:
         self.b2 = [block(name) for name in hyper_block_names()]
         self.enter = [convs[f"enter.{k}"] for k in range(STEPS)]
         self.trunk = [[block(name) for name in trunk_block_names(k)] for k in range(STEPS)]
-        bounds = config.group_bounds
-        self.groups = [slice(bounds[g], bounds[g + 1]) for g in range(4)]
         self.leave = [[self._leave_part(convs[f"leave.{k}"], group) for group in self.groups] for k in range(STEPS)]
         quality_bias = torch.from_numpy(tensors["prior.quality_bias"].astype(np.float64))
         self.quality_bias = quality_bias.to(device=device, dtype=dtype)[:, :, None, None]  # (64, cp, 1, 1)
@@ -104,20 +125,6 @@ class ExactPrior:
         highest = SCALE_LEVELS * SCALE_FINE  # beyond 0..63 in any case, and small enough for the sum to be exact
         index = scale.clamp_(-highest, highest).add_(SCALE_OFFSET * SCALE_FINE).div_(SCALE_FINE).round_()
         return mean16, index.clamp_(0, SCALE_LEVELS - 1)
-
-    def place(self, k: int, values: Tensor, field: Tensor) -> None:
-        """Write step k's values (B, cy, H/2, W/2) to their positions in `field` (B, cy, H, W)."""
-        for group, phase in zip(self.groups, STEP_PHASE[k], strict=True):
-            row, column = PHASES[phase]
-            field[:, group, row::2, column::2] = values[:, group]
-
-    def pick(self, k: int, field: Tensor) -> Tensor:
-        """The inverse of `place`: step k's values of `field`, (B, cy, H/2, W/2)."""
-        parts = []
-        for group, phase in zip(self.groups, STEP_PHASE[k], strict=True):
-            row, column = PHASES[phase]
-            parts.append(field[:, group, row::2, column::2])
-        return torch.cat(parts, 1)
 
     def _context(self, y16: Tensor) -> Tensor:
         if self.config.context == "compand":

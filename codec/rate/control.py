@@ -51,7 +51,7 @@ class _Search:
         self._bounds, self._typical = target.bounds(pixels), Typical(target.kind, hint_of(target.kind, picture))
         self._per_pixel = math.log(pixels / 8) if target.is_size else 0.0  # from bits per pixel to bytes
         self._progress, self._done = progress, 0.0
-        self._kept: dict[int, Encoded] = {}  # the best that is allowed, by its quality
+        self._kept: Encoded | None = None  # the best that is allowed
         self._kept_value = math.nan
         self._lowest = int(model.file.quality_curve[0])  # below it size and error do not quite rise and fall
         self._lossless: frozenset[int] = frozenset()
@@ -61,31 +61,41 @@ class _Search:
         """The file. Raises TargetError."""
         found = self._solved()
         if isinstance(found, int):
-            return self._best(found)
+            return self._best_told(found)
         if self._target.is_size:
             return self._beyond_size(found)
         if found.highest < self._bounds.low:
             return self._partly_lossless(found)
         if math.isinf(found.lowest):
-            return self._best(self._lowest)
+            return self._best_told(self._lowest)
         raise self._out_of_reach(found)
 
     def _best(self, quality: int) -> Encoded:
-        """The best file so far, that of `quality` where there is none; a note where it is not what was asked for."""
-        if not self._kept:
+        """The best file so far, that of `quality` where there is none."""
+        if self._kept is None:
             self._measured(quality)
-        if not self._kept:  # refinement may trade what the network just reaches for a smaller file
-            self._settings = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
+        if self._kept is None:  # refinement may trade what the network just reaches for a smaller file
+            self._settings = self._plain
             self._measured(quality)
-        encoded = next(iter(self._kept.values()))
-        if encoded.lossless_tiles == len(encoded.units) and not self._lossless:
+        assert self._kept is not None
+        return self._kept
+
+    def _best_told(self, quality: int) -> Encoded:
+        """As `_best`, with a note where it is not what was asked for."""
+        encoded = self._best(quality)
+        if encoded.lossless_tiles == len(encoded.units):
             note("is kept exactly: that is smaller than any loss")
-        elif math.isinf(self._kept_value) and not self._lossless:
+        elif math.isinf(self._kept_value):
             note(f"{self._target.asked} is exceeded at every quality")
-        elif not self._bounds.hold(self._kept_value) and math.isfinite(self._kept_value):
+        else:
+            self._tell_jump()
+        return encoded
+
+    def _tell_jump(self) -> None:
+        """A note where the best file is not within the bounds."""
+        if not self._bounds.hold(self._kept_value) and math.isfinite(self._kept_value):
             got = self._in_words(self._kept_value)
             note(f"{got} is the nearest to {self._target.asked} that the quality's steps give")
-        return encoded
 
     def _beyond_size(self, reach: Range) -> Encoded:
         """Larger than the network makes it: without loss, if that fits."""
@@ -102,13 +112,12 @@ class _Search:
         """Better than the network makes it: the fewest lossless tiles that reach the target, best gains first."""
         coarse = self._settings
         self._settings = replace(self._settings, tile=min(self._settings.tile, _FINE_TILE))
-        self._kept = {}
-        plain = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
-        order = self._by_gain(self._coded(MAX_QUALITY, plain))
+        self._kept = None
+        order = self._by_gain(self._coded(MAX_QUALITY, self._plain))
         fewest, most = 1, len(order)
         while fewest < most:
             middle = (fewest + most) // 2
-            value = self._value(self._coded(MAX_QUALITY, plain, frozenset(order[:middle])))
+            value = self._value(self._coded(MAX_QUALITY, self._plain, frozenset(order[:middle])))
             fewest, most = (fewest, middle) if value >= self._bounds.low else (middle + 1, most)
         self._lossless = frozenset(order[:most])
         if most < len(order):
@@ -117,6 +126,8 @@ class _Search:
         whole = encode_lossless(self._picture, self._model.info.id_bytes, coarse)
         if most == len(order) or len(encoded.data) >= len(whole.data):
             encoded = whole
+        else:
+            self._tell_jump()
         count, tiles = encoded.lossless_tiles, len(encoded.units)
         what = f"{count} of {tiles} tiles are" if count < tiles else "it is"
         note(f"the network ends at {self._target.name} {self._in_words(reach.highest)} here: {what} kept exactly")
@@ -124,7 +135,7 @@ class _Search:
 
     def _by_gain(self, best: Encoded) -> list[int]:
         """The tiles by the error that they lose without loss, for each byte that this costs more."""
-        shown = decoded(best, lambda _: self._model)
+        shown = self._shown(best)
         gains = {}
         for i, learned in enumerate(best.units):
             error = np.square(shown.pixels[best.layout.box(i).index].astype(np.float64) - best.pixels_of(i)).sum()
@@ -153,15 +164,18 @@ class _Search:
             found = self._lowest if reach.lowest > self._bounds.high else MAX_QUALITY
         curve = Curve(self._measured, self._typical, plain.rise_at(found), _MOST_REFINED, self._lowest)
         found = solve(curve, self._bounds, found)
-        return (
-            _reach(Curve(self._plain_value, self._typical, lowest=self._lowest, values=plain.values | curve.values))
-            if found is None
-            else found
-        )
+        if found is not None:
+            return found
+        plain.values |= curve.values  # the end that was tried with refinement, the other without
+        return _reach(plain)
 
     def _plain_value(self, quality: int) -> float:
-        settings = replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
-        return self._value(self._coded(quality, settings, self._lossless))
+        return self._value(self._coded(quality, self._plain, self._lossless))
+
+    @property
+    def _plain(self) -> StillSettings:
+        """Without refinement."""
+        return replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
 
     @property
     def _most_gained(self) -> float:
@@ -175,8 +189,8 @@ class _Search:
         encoded = self._coded(quality, self._settings, self._lossless, part)
         value = self._value(encoded)
         aim = self._bounds.aim
-        if self._bounds.allow(value) and (not self._kept or abs(value - aim) < abs(self._kept_value - aim)):
-            self._kept, self._kept_value = {quality: encoded}, value
+        if self._bounds.allow(value) and (self._kept is None or abs(value - aim) < abs(self._kept_value - aim)):
+            self._kept, self._kept_value = encoded, value
         return value
 
     def _coded(
@@ -201,9 +215,11 @@ class _Search:
         """What the target asks about a file, on the search's scale."""
         if self._target.is_size:
             return self._target.scaled(len(encoded.data))
-        shown = decoded(encoded, lambda _: self._model)
         measure = seen_psnr if self._target.kind == "psnr" else seen_ms_ssim
-        return self._target.scaled(measure(encoded.picture, shown))
+        return self._target.scaled(measure(encoded.picture, self._shown(encoded)))
+
+    def _shown(self, encoded: Encoded) -> Picture:
+        return decoded(encoded, lambda _: self._model)
 
     def _in_words(self, value: float) -> str:
         return self._target.in_words(value, self._picture.size[0] * self._picture.size[1])

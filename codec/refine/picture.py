@@ -89,7 +89,7 @@ def _windows(tile: Area) -> Iterator[Area]:
 
 def _wanted(layout: Layout, target: Target, core: Area, outer: Area, device: torch.device) -> Wanted:
     colours, seen = target
-    counted = core.grown(_SHARED, layout.field).meet(outer) or core
+    counted = core.grown(_SHARED, layout.field)
     box, frame = layout.pixels(counted), layout.pixels(outer)
     weight = torch.zeros(
         1, 1, outer.height * LATENT, outer.width * LATENT, dtype=torch.float32

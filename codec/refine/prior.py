@@ -22,17 +22,18 @@ from codec.exact.layout import (
     prior_layers,
     trunk_block_names,
 )
-from codec.exact.prior import COMPAND_KNEES, SCALE_OFFSET
+from codec.exact.prior import SCALE_OFFSET, StepLayout, compand
 from codec.model.loaded import DTYPES, LoadedModel
 
 _SCALE_SLOPE = 8  # scale index = SCALE_OFFSET + 8 * s
 _LARGEST = ACTIVATION_MAX / ACTIVATION_STEPS
 
 
-class SmoothPrior:
+class SmoothPrior(StepLayout):
     """Hyper synthesis and spatial prior of one model, differentiable, its convolutions in the pixels' precision."""
 
     def __init__(self, model: LoadedModel) -> None:
+        super().__init__(model.config)
         self._config, tensors = model.config, model.file.tensors
         self._dtype, device = DTYPES[model.runtime.precision], model.runtime.device
         self._weights, self._biases = {}, {}
@@ -46,10 +47,8 @@ class SmoothPrior:
         self._quality_bias = torch.from_numpy(tensors["prior.quality_bias"].astype(np.float64) / FINE_STEPS).to(
             device, torch.float32
         )
-        bounds = self._config.group_bounds
-        self._groups = [slice(bounds[g], bounds[g + 1]) for g in range(4)]
         channels = torch.arange(self._config.cy, device=device)
-        self._outputs = [torch.cat([channels[g], channels[g] + self._config.cy]) for g in self._groups]
+        self._outputs = [torch.cat([channels[g], channels[g] + self._config.cy]) for g in self.groups]
 
     def hyper(self, z: Tensor, row: int) -> Tensor:
         """z (1, cz, H/4, W/4) and the quality row -> features (1, cp, H, W)."""
@@ -72,21 +71,11 @@ class SmoothPrior:
             scales.append(scale)
         return torch.cat(means, 1), torch.cat(scales, 1) * _SCALE_SLOPE + SCALE_OFFSET
 
-    def pick(self, k: int, field: Tensor) -> Tensor:
-        """Step k's values of a field (1, cy, H, W): (1, cy, H/2, W/2)."""
-        parts = []
-        for group, phase in zip(self._groups, STEP_PHASE[k], strict=True):
-            row, column = PHASES[phase]
-            parts.append(field[:, group, row::2, column::2])
-        return torch.cat(parts, 1)
-
     def placed(self, k: int, values: Tensor) -> Tensor:
         """The inverse of `pick`: a field (1, cy, H, W) that is zero elsewhere."""
         batch, channels, height, width = values.shape
         field = values.new_zeros(batch, channels, 2 * height, 2 * width).contiguous(memory_format=torch.channels_last)
-        for group, phase in zip(self._groups, STEP_PHASE[k], strict=True):
-            row, column = PHASES[phase]
-            field[:, group, row::2, column::2] = values[:, group]
+        self.place(k, values, field)
         return field
 
     def _conv(self, name: str, x: Tensor, outputs: Tensor | None = None) -> Tensor:
@@ -104,8 +93,7 @@ class SmoothPrior:
 
     def _context(self, y_hat: Tensor) -> Tensor:
         if self._config.context == "compand":
-            a, b = (y_hat.clamp(-knee, knee) for knee in (k / ACTIVATION_STEPS for k in COMPAND_KNEES))
-            y_hat = a + (b - a) / 8 + (y_hat - b) / 64
+            y_hat = compand(y_hat * ACTIVATION_STEPS) / ACTIVATION_STEPS
         return y_hat.clamp(-_LARGEST, _LARGEST)
 
     @staticmethod

@@ -7,10 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from codec.exact.layout import SCALE_LEVELS
+from codec.exact.layout import LOG_SCALE_MIN, LOG_SCALE_STEP
 
-_LOG_SMALLEST, _LARGEST = math.log(0.11), 64.0  # the scales of table indices 0 and 63
-_LOG_STEP = (math.log(_LARGEST) - _LOG_SMALLEST) / (SCALE_LEVELS - 1)
 _EDGE = 1e-4  # keeps the logits of values on the grid finite
 _UNDERFLOW = 2.0**-14
 
@@ -31,7 +29,7 @@ def anneal(values: Tensor, temperature: float, generator: torch.Generator) -> Te
 
 def bits(residual: Tensor, scale_index: Tensor) -> Tensor:
     """Bits of each residual under the normal distribution of its table; a slope is kept where it underflows."""
-    scale = torch.exp(_LOG_SMALLEST + _LOG_STEP * scale_index)
+    scale = torch.exp(LOG_SCALE_MIN + LOG_SCALE_STEP * scale_index)
     size = residual.abs()
     inverse = 1 / (scale * math.sqrt(2))
     likelihood = 0.5 * (torch.erfc((size - 0.5) * inverse) - torch.erfc((size + 0.5) * inverse))
