@@ -13,7 +13,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from benchmarks.processes import WISP, mosaic
+from benchmarks.core.processes import WISP, mosaic
 from benchmarks.timing import run_process
 
 SIDE = 10_000  # pixels: 100 megapixels

@@ -8,7 +8,7 @@ same index arrays, so a call may depend on what earlier calls decoded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import constriction
 import numpy as np
@@ -24,11 +24,11 @@ TableSets = Mapping[Kind, Sequence[Table]]  # hyper-latent and latent have table
 class SymbolSink(Protocol):
     """What takes symbols in coding order: an encoder, or something that only counts them."""
 
-    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """Take `symbols` (n,), |v| <= 32767, whose tables are named by `index` (n,)."""
 
 
-def _groups(index: NDArray[np.integer]) -> tuple[NDArray[np.intp], list[tuple[int, int, int]]]:
+def _groups(index: NDArray[np.integer[Any]]) -> tuple[NDArray[np.intp], list[tuple[int, int, int]]]:
     """-> stable order by table, and (table, start, end) of each group in that order."""
     order = np.argsort(index, kind="stable")
     counts = np.bincount(index) if len(index) else np.zeros(0, np.intp)
@@ -43,7 +43,7 @@ class SymbolEncoder:
         self._tables = tables
         self._coder = constriction.stream.queue.RangeEncoder()
 
-    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """Append `symbols` (n,), |v| <= 32767, with the tables of `kind` named by `index` (n,)."""
         if len(symbols) and np.abs(symbols).max() > MAX_VALUE:
             raise ValueError(f"symbols must lie within +-{MAX_VALUE}")
@@ -70,7 +70,7 @@ class SymbolDecoder:
         words = np.frombuffer(stream, "<u4").astype(np.uint32)
         self._coder = constriction.stream.queue.RangeDecoder(words)
 
-    def decode(self, kind: Kind, index: NDArray[np.integer]) -> NDArray[np.int32]:
+    def decode(self, kind: Kind, index: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
         """-> symbols (n,) for the tables of `kind` named by `index` (n,).
 
         Raises CorruptError for a stream that no encoder can have written.

@@ -8,6 +8,7 @@ unchanged: the effective frequency of entry i is `stored[i] + 1`, on every machi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import constriction
 import numpy as np
@@ -50,9 +51,7 @@ class Table:
 ESCAPED = constriction.stream.model.Uniform(ESCAPE_VALUES)
 
 
-def unpack_tables(
-    stored: NDArray[np.generic], lengths: NDArray[np.generic], lowest: NDArray[np.generic]
-) -> list[Table]:
+def unpack_tables(stored: NDArray[Any], lengths: NDArray[Any], lowest: NDArray[Any]) -> list[Table]:
     """Tables from their concatenation, as a model file holds them. Raises ModelFileError."""
     if len(lengths) != len(lowest) or int(lengths.sum(dtype=np.int64)) != len(stored):
         raise ModelFileError("the frequency tables do not fit their lengths")
@@ -60,7 +59,7 @@ def unpack_tables(
     return [Table(int(low), part) for low, part in zip(lowest, parts, strict=True)]
 
 
-def ideal_bits(tables: list[Table], index: NDArray[np.integer], symbols: NDArray[np.integer]) -> float:
+def ideal_bits(tables: list[Table], index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> float:
     """Code length in bits of `symbols` (n,) under the tables named by `index` (n,), without any overhead."""
     bits = 0.0
     for i in np.unique(index):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def max_payload(tile: int, width: int, height: int) -> int:
     return OVERHEAD + MAX_PAYLOAD_BYTES_PER_PIXEL * next(sides) * next(sides)
 
 
-def latent_bytes(z: NDArray[np.integer], y16: NDArray[np.integer]) -> bytes:
+def latent_bytes(z: NDArray[np.integer[Any]], y16: NDArray[np.integer[Any]]) -> bytes:
     """What check and hash run over: z as <i2, then 16 * y_hat as <i4, both (channel, row, column)."""
     return z.astype("<i2").tobytes() + y16.astype("<i4").tobytes()
 

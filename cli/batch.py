@@ -13,10 +13,10 @@ from cli.command import DEBUG, fault_of, let_stdout_go, notes_to, sentence
 from cli.options import STDIN
 from cli.plan import Job
 from cli.progress import ProgressKind, Shown, shown
-from cli.workers import in_processes
 from codec.outputs import STDOUT
 from codec.progress import Progress
 from codec.threads import cores, set_threads
+from codec.workers import in_processes
 
 
 @dataclass(frozen=True)

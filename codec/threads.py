@@ -26,6 +26,11 @@ def set_threads(count: int | None) -> None:
     _CHOSEN[:] = [] if count is None else [count]
 
 
+def chosen_threads() -> int | None:
+    """What `set_threads` was told last."""
+    return _CHOSEN[0] if _CHOSEN else None
+
+
 def thread_count() -> int:
     """As chosen, else one a core."""
     return _CHOSEN[0] if _CHOSEN else cores()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ LOSSLESS_DB = 10 * math.log10(255**2 / 1e-9)  # stands for infinity, so that mea
 class NoSink:
     """Takes symbols and does nothing with them."""
 
-    def encode(self, kind: str, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: str, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """See SymbolSink."""
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cli import batch
-from cli.workers import in_processes
+from codec.workers import in_processes
 from tests.cli_runner import folder_content, invoke, succeed
 from tests.fragile import fragile
 from tests.goldens import golden_bytes

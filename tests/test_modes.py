@@ -18,7 +18,7 @@ from tests.picture_files import ALPHA, GREY, PIXELS, RGB, Pixels, file_of, image
 
 BILEVEL: Pixels = np.where(GREY > 99, 255, 0).astype(np.uint8)
 PALETTE = np.array([[0, 1, 2], [50, 60, 70], [100, 120, 140], [255, 254, 253]], np.uint8)
-INDEX: Pixels = RGB[:, :, 0] % 4
+INDEX: Pixels = (RGB[:, :, 0] % 4).astype(np.uint8)
 
 
 def palette_image(index: Pixels = INDEX) -> Image.Image:
@@ -195,7 +195,7 @@ def test_alpha_wins_over_a_transparent_colour() -> None:
 
 
 def test_a_transparent_colour_that_does_not_occur() -> None:
-    picture, _ = load(png_of(image_of(RGB // 2), (255, 255, 255)))
+    picture, _ = load(png_of(image_of((RGB // 2).astype(np.uint8)), (255, 255, 255)))
     assert np.array_equal(picture.pixels, np.dstack([RGB // 2, np.full((6, 10), 255, np.uint8)]))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ class SymbolCounter:
         default_factory=lambda: {kind: np.zeros((SCALE_LEVELS, 2 * REACH + 2), np.int64) for kind in ("y", "z")}
     )
 
-    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """Take symbols (n,) with their tables (n,)."""
         columns = np.where(np.abs(symbols) > REACH, 2 * REACH + 1, symbols + REACH)
         flat = index.astype(np.int64) * (2 * REACH + 2) + columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ class GaussianBits:
         self.bits = 0.0
         self._cost = np.array([-np.log2(np.maximum(gaussian(level), 2.0**-24)) for level in range(SCALE_LEVELS)])
 
-    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """See SymbolSink."""
         reach = self._cost.shape[1] // 2
         self.bits += float(self._cost[index, np.clip(symbols, -reach, reach) + reach].sum())

@@ -7,6 +7,7 @@ Everything is a float tensor that holds integers (codec/exact/layers.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ class ExactPrior(StepLayout):
         channels = torch.arange(group.start, group.stop, device=self.device)
         return leave.part(torch.cat([channels, channels + self.config.cy]))
 
-    def tensor(self, integers: NDArray[np.integer]) -> Tensor:
+    def tensor(self, integers: NDArray[np.integer[Any]]) -> Tensor:
         """A NumPy array (B, C, H, W) of integers as this path's kind of tensor."""
         values = torch.from_numpy(np.ascontiguousarray(integers)).to(device=self.device, dtype=self.dtype)
         return values.contiguous(memory_format=self.layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def _to_known_mode(image: Image.Image) -> Image.Image:
 def _from_sixteen_bits(image: Image.Image) -> NDArray[np.uint8]:
     """(H, W, 1 or 2). Pillow's own way to 8 bits clips."""
     note("16-bit grey reduced to 8 bits")
-    values = np.asarray(image).astype(np.int64 if image.mode == "I" else np.uint32)
+    values: NDArray[Any] = np.asarray(image).astype(np.int64 if image.mode == "I" else np.uint32)
     grey = ((values * 255 + 32767) // 65535).astype(np.uint8)
     if "transparency" not in image.info:
         return grey[:, :, None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class IdealLength:
     def __init__(self, model: LoadedModel) -> None:
         self._tables, self.bits = model.tables, 0.0
 
-    def encode(self, kind: Kind, index: NDArray[np.integer], symbols: NDArray[np.integer]) -> None:
+    def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
         """See SymbolSink."""
         self.bits += ideal_bits(list(self._tables[kind]), index, symbols)
 

@@ -5,13 +5,14 @@ Every process has a pipe of its own and one item at a time: where one is killed,
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
@@ -22,6 +23,7 @@ _Out = TypeVar("_Out")
 
 TERMINATED = 143
 _SECONDS_BETWEEN = 0.2  # two signals to one process
+_PATIENCE = 10.0  # seconds that a process has for its end, before it is killed
 
 
 def in_processes(
@@ -32,32 +34,59 @@ def in_processes(
     `function`, items and results are picklable; what `function` raises is raised here. `begin` hears which item
     is handed out. Close the generator to end the processes early.
     """
+    shared = iter(enumerate(items))
+    return _in_processes(function, iter([shared] * workers), workers, begin)
+
+
+def in_own_processes(
+    function: Callable[[_In], _Out], groups: Sequence[Sequence[_In]], workers: int
+) -> Generator[tuple[int, int, _Out | None], None, None]:
+    """(group, index in it, result) as they come: as `in_processes`, but every group has a process of its own.
+
+    A group's items are done in order. Where its process ends before it has a result, a new one does the rest.
+    """
+    places = [(group, index) for group, items in enumerate(groups) for index in range(len(items))]
+    firsts = itertools.accumulate(map(len, groups), initial=0)
+    queues = (iter(enumerate(items, first)) for first, items in zip(firsts, groups, strict=False))
+    with closing(_in_processes(function, queues, workers, lambda _: None)) as flat:
+        for number, result in flat:
+            yield *places[number], result
+
+
+def _in_processes(
+    function: Callable[[_In], _Out],
+    queues: Iterator[Iterator[tuple[int, _In]]],
+    workers: int,
+    begin: Callable[[int], None],
+) -> Generator[tuple[int, _Out | None], None, None]:
+    """Every process works through a queue, which others may work through as well; at its end it goes."""
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    left = iter(enumerate(items))
     started: list[_Lane[_In, _Out]] = []
     busy: dict[object, _Lane[_In, _Out]] = {}
 
-    def start_next(lane: _Lane[_In, _Out] | None) -> None:
-        for index, item in left:
-            begin(index)
-            if lane is None:
-                lane = _Lane(context, function)
-                started.append(lane)
-            busy[lane.pipe] = lane
-            lane.give(index, item)
-            return
-        if lane is not None:
-            lane.pipe.close()  # nothing is left to do: it ends
+    def start_next(lane: _Lane[_In, _Out] | None, queue: Iterator[tuple[int, _In]] | None) -> None:
+        while queue is not None:
+            for index, item in queue:
+                begin(index)
+                if lane is None:
+                    lane = _Lane(context, function, queue)
+                    started.append(lane)
+                busy[lane.pipe] = lane
+                lane.give(index, item)
+                return
+            if lane is not None:
+                lane.pipe.close()  # nothing is left to do: it ends
+            lane, queue = None, next(queues, None)
 
     try:
         for _ in range(workers):
-            start_next(None)
+            start_next(None, next(queues, None))
         while busy:
             for pipe in wait(list(busy)):  # type: ignore[arg-type]  # they are connections
                 lane = busy.pop(pipe)
                 answer = lane.answer()
                 yield lane.index, answer
-                start_next(lane if answer is not None else None)
+                start_next(lane if answer is not None else None, lane.queue)
     except BaseException:
         for lane in started:
             lane.process.terminate()
@@ -71,9 +100,12 @@ def in_processes(
 
 
 class _Lane(Generic[_In, _Out]):
-    """One process, and the item it works on."""
+    """One process, the queue it takes from, and the item it works on."""
 
-    def __init__(self, context: SpawnContext, function: Callable[[_In], _Out]) -> None:
+    def __init__(
+        self, context: SpawnContext, function: Callable[[_In], _Out], queue: Iterator[tuple[int, _In]]
+    ) -> None:
+        self.queue = queue
         self.pipe, theirs = context.Pipe()
         # A daemon is ended with us, wherever we are interrupted.
         self.process = context.Process(target=_serve, args=(theirs, function), daemon=True)
@@ -97,8 +129,12 @@ class _Lane(Generic[_In, _Out]):
 
     def stop(self) -> None:
         """Again and again: a signal that comes just before a system call is heard only after it."""
+        deadline = time.monotonic() + _PATIENCE
         while self.process.is_alive():
-            self.process.terminate()
+            if time.monotonic() < deadline:
+                self.process.terminate()
+            else:
+                self.process.kill()
             self.process.join(_SECONDS_BETWEEN)
 
 
@@ -119,12 +155,14 @@ def _start_deaf(start: Callable[[], None]) -> None:
 
 # In the process
 
+_ending = threading.Event()
+
 
 def _serve(pipe: Connection, function: Callable[[_In], _Out]) -> None:
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
+    while not _ending.is_set():
         try:
             item = pipe.recv()
         except (EOFError, OSError):
@@ -140,6 +178,7 @@ def _serve(pipe: Connection, function: Callable[[_In], _Out]) -> None:
 
 def _terminate(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough, and more would disturb what follows
+    _ending.set()  # for an exception can get lost: those of weak references' callbacks are, as in an import
     raise SystemExit(TERMINATED)  # so that temporary files are removed on the way out
 
 
@@ -147,6 +186,8 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        while True:  # as in `stop`
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:  # as in `stop`
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(_SECONDS_BETWEEN)
+        os._exit(TERMINATED)

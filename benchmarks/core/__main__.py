@@ -16,10 +16,10 @@ from typing import Any
 import click
 import torch
 
-from benchmarks.precision import MOST_DB, measure_precision
-from benchmarks.processes import MOST_COLD_SECONDS, measure_cold_start, measure_large
-from benchmarks.size import MOST_BYTES, MOST_RELATIVE, measure_sizes
-from benchmarks.speed import MOST, measure_speed
+from benchmarks.core.precision import MOST_DB, measure_precision
+from benchmarks.core.processes import MOST_COLD_SECONDS, measure_cold_start, measure_large
+from benchmarks.core.size import MOST_BYTES, MOST_RELATIVE, measure_sizes
+from benchmarks.core.speed import MOST, measure_speed
 from codec.api import Codec
 
 

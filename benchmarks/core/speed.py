@@ -7,8 +7,8 @@ from statistics import median
 
 import torch
 
+from benchmarks.core.macs import Rates, floors, measure_rates
 from benchmarks.datasets import DEMO_PICTURE, read_picture
-from benchmarks.macs import Rates, floors, measure_rates
 from benchmarks.timing import median_seconds, seconds_of
 from codec.api import Codec
 from codec.entropy import encode_tiles

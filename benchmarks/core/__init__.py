@@ -1,0 +1,1 @@
+"""The core's size, speed and precision: `python -m benchmarks.core`."""
