@@ -1,4 +1,4 @@
-"""Rate of one coded picture; its distortion is measured by codec/distortion.py."""
+"""Measures of one coded picture: its rate and PSNR here, all measures of distortion by id in catalog.py."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The rate-distortion benchmark: plan, workers, results, BD-rate."""
