@@ -1,0 +1,1 @@
+"""Speed and memory of Wisp beside other codecs: `wisp bench speed`."""
