@@ -61,7 +61,8 @@ class WispCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand; a failure ends as one line on stderr and its exit status."""
         inputs: tuple[str, ...] = ctx.params.get("inputs") or ()
-        label = str(inputs[0] if len(inputs) == 1 else ctx.params.get("input") or self.name)
+        words = ctx.command_path.partition(" ")[2] or self.name  # "encode", "bench rd"
+        label = str(inputs[0] if len(inputs) == 1 else ctx.params.get("input") or words)
         try:
             with notes_to(lambda message: say(label, message)):
                 result = super().invoke(ctx)

@@ -21,8 +21,9 @@ def _compared(ratio: float) -> str:
 
 
 def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from cli.console import console
 
     table = Table(title=f"{name}, {size[0]} x {size[1]}: Wisp, and JPEG of the same PSNR", title_justify="left")
     for heading in ("quality", "Wisp bytes", "bpp", "PSNR dB", "encode s", "decode s", "JPEG bytes", "bpp", "PSNR dB"):
@@ -39,10 +40,7 @@ def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> No
             _compared(wisp.bytes / jpeg.bytes),
         ]
         table.add_row(*cells)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 120
-    console.print(table)
+    console().print(table)
 
 
 @click.command(

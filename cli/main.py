@@ -10,6 +10,7 @@ import click
 
 import codec
 from bitstream.errors import FileAccessError
+from cli.bench import bench
 from cli.command import CLOSED_PIPE, let_stdout_go, say
 from cli.decode import decode
 from cli.demo import demo
@@ -33,7 +34,7 @@ def cli() -> None:
     """Wisp: a learned image codec. Small .wisp files that decode alike on every machine."""
 
 
-for command in (encode, decode, info, verify, models, demo):
+for command in (encode, decode, info, verify, models, demo, bench):
     cli.add_command(command)
 
 

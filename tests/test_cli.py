@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import codec
+from cli.bench import bench
 from cli.main import cli
 from codec.api import Codec
 from codec.model.registry import DEFAULT_MODEL, PACKAGED
@@ -164,6 +165,23 @@ def test_help_and_version() -> None:
     for name, command in cli.commands.items():
         assert command.short_help and command.short_help in listing
         assert "Example" in run(name, "--help").stdout
+    listing = run("bench", "--help").stdout
+    for name, command in bench.commands.items():
+        assert command.short_help and command.short_help in listing
+        assert "Example" in run("bench", name, "--help").stdout
+
+
+@pytest.mark.parametrize("name", bench.commands)
+def test_the_examples_of_the_benchmarks_help_are_right(name: str) -> None:
+    """As below."""
+    command = bench.commands[name]
+    lines = [line.strip() for line in (command.epilog or "").splitlines() if "wisp " in line]
+    assert lines
+    for line in lines:
+        called = re.split(r"\s{2,}", line)[0].partition("wisp ")[2]
+        words = shlex.split(re.split("[<>|]", called)[0])
+        assert words[:2] == ["bench", name]
+        command.make_context(name, words[2:])
 
 
 @pytest.mark.parametrize("name", cli.commands)

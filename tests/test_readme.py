@@ -70,9 +70,11 @@ def test_the_exit_statuses_are_those_of_the_errors() -> None:
 
 def test_options_named_are_there() -> None:
     """In the text; the commands in code blocks are run, or do not come with the package."""
+    from cli.bench import bench
     from cli.main import cli
 
-    known = {option for command in cli.commands.values() for p in command.params for option in p.opts} | {"--help"}
+    commands = {**cli.commands, **bench.commands}.values()
+    known = {option for command in commands for p in command.params for option in p.opts} | {"--help"}
     text = re.sub(r"```.*?```", "", README, flags=re.S)
     named = set(re.findall(r"`(?:wisp \w+ )?(--[a-z-]+)", text))
     assert len(named) > 5 and named <= known
