@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.measures import bits_per_pixel, psnr
 from codec.api import Codec
 from codec.outputs import write_output
 
 LOWEST_JPEG, HIGHEST_JPEG = 1, 100
+_JPEG = Jpeg("4:2:0")
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,8 @@ def jpeg_reaching(picture: NDArray[np.uint8], wanted: float) -> Point:
 
 def encode_jpeg(picture: NDArray[np.uint8], quality: int) -> Point:
     """JPEG 4:2:0, optimised Huffman tables, progressive."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "jpeg", quality=quality, subsampling="4:2:0", optimize=True, progressive=True)
-    return _point(buffer.getvalue(), np.asarray(Image.open(buffer)), picture)
+    data = _JPEG.encode(picture, quality)
+    return _point(data, _JPEG.decode(data), picture)
 
 
 def _point(data: bytes, decoded: NDArray[np.uint8], picture: NDArray[np.uint8]) -> Point:

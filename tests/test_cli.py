@@ -171,30 +171,17 @@ def test_help_and_version() -> None:
         assert "Example" in run("bench", name, "--help").stdout
 
 
-@pytest.mark.parametrize("name", bench.commands)
-def test_the_examples_of_the_benchmarks_help_are_right(name: str) -> None:
-    """As below."""
-    command = bench.commands[name]
-    lines = [line.strip() for line in (command.epilog or "").splitlines() if "wisp " in line]
-    assert lines
-    for line in lines:
-        called = re.split(r"\s{2,}", line)[0].partition("wisp ")[2]
-        words = shlex.split(re.split("[<>|]", called)[0])
-        assert words[:2] == ["bench", name]
-        command.make_context(name, words[2:])
-
-
-@pytest.mark.parametrize("name", cli.commands)
-def test_the_examples_of_the_help_are_right(name: str) -> None:
+@pytest.mark.parametrize("words", [*((name,) for name in cli.commands), *(("bench", name) for name in bench.commands)])
+def test_the_examples_of_the_help_are_right(words: tuple[str, ...]) -> None:
     """Each line names this command and options that it has."""
-    command = cli.commands[name]
+    command = (cli if len(words) == 1 else bench).commands[words[-1]]
     lines = [line.strip() for line in (command.epilog or "").splitlines() if "wisp " in line]
     assert lines
     for line in lines:
         called = re.split(r"\s{2,}", line)[0].partition("wisp ")[2]
-        words = shlex.split(re.split("[<>|]", called)[0])
-        assert words[0] == name
-        command.make_context(name, words[1:])
+        given = shlex.split(re.split("[<>|]", called)[0])
+        assert tuple(given[: len(words)]) == words
+        command.make_context(words[-1], given[len(words) :])
 
 
 def test_running_out_of_memory_is_an_error_of_its_own(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
