@@ -166,6 +166,7 @@ def test_names_follow_the_width_of_the_window(opened: Opener, tied: Results) -> 
         wide = len(seen.eval(BOXES, "speed-plot"))
         seen.page.set_viewport_size({"width": 380, "height": 900})
         seen.page.wait_for_function(f"({BOXES})('speed-plot').length < {wide}")
+        assert len(seen.eval(BOXES, "speed-plot")) < wide and len(traces(seen, "speed-plot")) == len(MANY)
 
 
 @pytest.mark.parametrize("option", ["", " --no-viewer"])

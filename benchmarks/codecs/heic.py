@@ -3,42 +3,33 @@
 from __future__ import annotations
 
 import io
-from types import ModuleType
 
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, Pixels
+from benchmarks.codecs.library import LibraryCodec
 
 
-class Heic(ImageCodec):
+class Heic(LibraryCodec):
     """Quality 0..100, whole numbers. Decoded by libde265."""
 
     id = "heic"
+    module, package = "pillow_heif", "pillow-heif"
     title = "HEIC"
     ending = "heic"
     qualities = (4, 10, 16, 24, 32, 40, 48, 55, 62, 70)
 
     def __init__(self) -> None:
         self.options = {"chroma": "420"}
-        self._library: ModuleType | None = None
         self._threads = 1
 
     def open(self, threads: int) -> None:
         """Import pillow-heif. Raises AbsentError, also where it cannot write HEIC."""
-        try:
-            import pillow_heif
-        except ImportError as error:
-            raise AbsentError(f"pillow_heif does not import: {error}", "pip install pillow-heif") from error
-        if "x265" not in pillow_heif.libheif_info()["encoders"]:
+        library = self._imported()
+        if "x265" not in library.libheif_info()["encoders"]:
             raise AbsentError("this pillow-heif is built without x265", "pip install --force-reinstall pillow-heif")
-        pillow_heif.options.DECODE_THREADS = threads
-        self._library, self._threads = pillow_heif, threads
-
-    @property
-    def _opened(self) -> ModuleType:
-        if self._library is None:
-            raise RuntimeError("not opened")
-        return self._library
+        library.options.DECODE_THREADS = threads
+        self._threads = threads
 
     @property
     def version(self) -> str:

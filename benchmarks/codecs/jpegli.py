@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import Pixels
+from benchmarks.codecs.library import LibraryCodec
 
 
-class Jpegli(ImageCodec):
+class Jpegli(LibraryCodec):
     """Quality 1..100, whole numbers. Decoded by jpegli too, which rounds once, at the end. It has one thread."""
 
     id = "jpegli"
+    module, package = "pyjpegli", "pyjpegli"
     title = "JPEG by jpegli"
     ending = "jpg"
     qualities = (1, 10, 20, 40, 60, 70, 80, 88, 94, 96)
 
     def __init__(self) -> None:
         self.options = {}
-        self._library: ModuleType | None = None
 
     def open(self, threads: int) -> None:
         """Import pyjpegli. Raises AbsentError."""
-        try:
-            import pyjpegli
-        except ImportError as error:
-            raise AbsentError(f"pyjpegli does not import: {error}", "pip install pyjpegli") from error
-        self._library = pyjpegli
-
-    @property
-    def _opened(self) -> ModuleType:
-        if self._library is None:
-            raise RuntimeError("not opened")
-        return self._library
+        self._imported()
 
     @property
     def version(self) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, Pixels
+from benchmarks.codecs.library import LibraryCodec
 
 EFFORT = 7  # libjxl's default
 
 
-class JpegXl(ImageCodec):
+class JpegXl(LibraryCodec):
     """The quality is the Butteraugli distance: 1 is meant to look like the original, more is worse. Any number."""
 
     id = "jpegxl"
+    module, package = "imagecodecs", "imagecodecs"
     title = "JPEG XL"
     ending = "jxl"
     # Above 20 libjxl halves the resolution; its curve has a step there, so 25 stands alone.
@@ -22,24 +22,14 @@ class JpegXl(ImageCodec):
 
     def __init__(self) -> None:
         self.options = {"effort": EFFORT}
-        self._library: ModuleType | None = None
         self._threads = 1
 
     def open(self, threads: int) -> None:
         """Import imagecodecs. Raises AbsentError."""
-        try:
-            import imagecodecs
-        except ImportError as error:
-            raise AbsentError(f"imagecodecs does not import: {error}", "pip install imagecodecs") from error
-        if not imagecodecs.JPEGXL.available:
+        library = self._imported()
+        if not library.JPEGXL.available:
             raise AbsentError("this imagecodecs is built without libjxl", "pip install --force-reinstall imagecodecs")
-        self._library, self._threads = imagecodecs, threads
-
-    @property
-    def _opened(self) -> ModuleType:
-        if self._library is None:
-            raise RuntimeError("not opened")
-        return self._library
+        self._threads = threads
 
     @property
     def version(self) -> str:

@@ -105,6 +105,18 @@ def averaged_curves(points: Sequence[Point], measure: str, sign: int = 1) -> dic
     return curves
 
 
+def all_curves(
+    points: Sequence[Point], measure: str, *, higher_is_better: bool, curves: Sequence[Curve]
+) -> tuple[dict[str, RateCurve], dict[str, dict[str, RateCurve]]]:
+    """`averaged_curves`, published ones among them by their `id`, and `image_curves`; higher is better in both."""
+    sign = 1 if higher_is_better else -1
+    averaged = averaged_curves(points, measure, sign)
+    for curve in curves:
+        if measure in curve.measures:
+            averaged[curve.id] = rate_curve(zip(curve.bpp, (sign * v for v in curve.measures[measure]), strict=True))
+    return averaged, image_curves(points, measure, sign)
+
+
 def bd_table(
     points: Sequence[Point],
     anchor: str,
@@ -115,11 +127,7 @@ def bd_table(
     method: Method = METHOD,
 ) -> list[BdRow]:
     """Every codec (and published curve, by its `id`) against `anchor`, the best averaged number first."""
-    sign = 1 if higher_is_better else -1
-    averaged, images = averaged_curves(points, measure, sign), image_curves(points, measure, sign)
-    for curve in curves:
-        if measure in curve.measures:
-            averaged[curve.id] = rate_curve(zip(curve.bpp, (sign * v for v in curve.measures[measure]), strict=True))
+    averaged, images = all_curves(points, measure, higher_is_better=higher_is_better, curves=curves)
     nothing: RateCurve = ((), ())
     rows = []
     for codec in averaged:
@@ -129,4 +137,9 @@ def bd_table(
             if rate is not None:
                 per_image[name] = rate
         rows.append(BdRow(codec, bd_rate(averaged.get(anchor, nothing), averaged[codec], method), per_image))
+    return ranked(rows)
+
+
+def ranked(rows: Sequence[BdRow]) -> list[BdRow]:
+    """The best averaged number first, those without one last."""
     return sorted(rows, key=lambda row: (row.averaged is None, row.averaged.percent if row.averaged else 0, row.codec))

@@ -11,7 +11,7 @@ from benchmarks.measures.catalog import INFOS
 from benchmarks.rd.records import Point
 from benchmarks.rd.results import Results
 from benchmarks.rd.tables import to_compressai, to_csv
-from benchmarks.report.build import build_report
+from benchmarks.report.build import write_report
 from bitstream.errors import FileAccessError, UnsupportedError
 from codec.outputs import write_output
 
@@ -46,6 +46,6 @@ def write_outputs(results: Results, folder: Path) -> None:
         gathered[point.dataset, point.codec].append(point)
     for (dataset, codec), points in gathered.items():
         texts[f"compressai/{dataset}-{codec}.json"] = to_compressai(points, results.titles.get(codec, codec))
-    texts[REPORT] = build_report(results, folder, INFOS)
+    write_report(folder / REPORT, results, folder, INFOS)
     for name, text in texts.items():
         write_output(str(folder / name), text.encode(errors="backslashreplace"), overwrite=True, make_folders=True)

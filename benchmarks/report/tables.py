@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import mean
 
-from benchmarks.rd.bd import LEAST_POINTS, BdRate, BdRow, RateCurve, averaged_curves, bd_rate, image_curves, rate_curve
+from benchmarks.rd.bd import LEAST_POINTS, BdRate, BdRow, RateCurve, all_curves, bd_rate, ranked
 from benchmarks.rd.records import Curve, Point
 
 MeanPoint = tuple[float, float, float]  # quality, bits per pixel, value of the measure
@@ -23,12 +23,7 @@ def bd_tables(
     Interpolation takes milliseconds a pair of curves, so every pair is interpolated once: turning it round only
     inverts the ratio of rates.
     """
-    sign = 1 if higher_is_better else -1
-    averaged, images = averaged_curves(points, measure, sign), image_curves(points, measure, sign)
-    for curve in curves:
-        if measure in curve.measures:
-            values = (sign * value for value in curve.measures[measure])
-            averaged[curve.id] = rate_curve(zip(curve.bpp, values, strict=True))
+    averaged, images = all_curves(points, measure, higher_is_better=higher_is_better, curves=curves)
     means = _pairs(averaged)
     singles: dict[str, dict[tuple[str, str], BdRate]] = {}
     for name in sorted({name for of_codec in images.values() for name in of_codec}):
@@ -43,12 +38,8 @@ def bd_tables(
             )
             for codec in averaged
         ]
-        tables[anchor] = sorted(rows, key=_rank)
+        tables[anchor] = ranked(rows)
     return tables
-
-
-def _rank(row: BdRow) -> tuple[bool, float, str]:
-    return (row.averaged is None, row.averaged.percent if row.averaged else 0, row.codec)
 
 
 def _pairs(curves: Mapping[str, RateCurve]) -> dict[tuple[str, str], BdRate]:
