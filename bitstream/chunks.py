@@ -57,11 +57,14 @@ def build_chunk(type_: bytes, payload: bytes, seed: int = 0) -> bytes:
 
 
 class ChunkReader:
-    """Reads signature and chunks from a binary file object, forward only, so also from a pipe."""
+    """Reads signature and chunks from a binary file object, forward only, so also from a pipe.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    `offset` is where in the file that begins.
+    """
+
+    def __init__(self, stream: BinaryIO, offset: int = 0) -> None:
         self._stream = stream
-        self.offset = 0
+        self.offset = offset
 
     def _exactly(self, count: int, where: str) -> bytes:
         parts, left = [], count

@@ -81,3 +81,11 @@ class FileAccessError(WispError, OSError):
 
 class OutputExistsError(FileAccessError, FileExistsError):
     """The output exists already and overwriting was not asked for."""
+
+
+class NotSeekableError(RequestError, TypeError):
+    """A leap or a count was asked of a source that only reads forward."""
+
+
+class NoSuchFrameError(RequestError, IndexError):
+    """A sequence has no frame of this number."""

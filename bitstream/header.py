@@ -8,9 +8,11 @@ from bitstream import fields
 from bitstream.errors import CorruptError, UnsupportedError
 from bitstream.fields import Field
 from bitstream.limits import DEFAULT_TILE, MAX_QUALITY, MAX_SIDE, MAX_TILE, MIN_TILE, TILE_STEP, check_dimensions
+from bitstream.sequence import clip as clips
+from bitstream.sequence.clip import Clip
 
 VERSION = 0
-KIND_STILL = 0
+KIND_STILL, KIND_SEQUENCE = 0, 1
 RGB, GREY = 0, 1
 NO_ALPHA, WITH_ALPHA = 0, 1
 MODES = {(RGB, NO_ALPHA): "RGB", (RGB, WITH_ALPHA): "RGBA", (GREY, NO_ALPHA): "L", (GREY, WITH_ALPHA): "LA"}
@@ -20,7 +22,7 @@ CONTENT_ID_BYTES = 4
 
 FIELDS = (
     Field("version", "B", {VERSION}, UnsupportedError),
-    Field("kind", "B", {KIND_STILL}, UnsupportedError),
+    Field("kind", "B", {KIND_STILL, KIND_SEQUENCE}, UnsupportedError),
     Field("width", "H", range(1, MAX_SIDE + 1)),
     Field("height", "H", range(1, MAX_SIDE + 1)),
     Field("colour_mode", "B", {RGB, GREY}, UnsupportedError),
@@ -35,11 +37,12 @@ MAX_BYTES = 4096  # more than this version can fill, so that a later version is 
 
 @dataclass(frozen=True)
 class Header:
-    """What the header chunk of a still picture says.
+    """What the header chunk of a still picture or a sequence says.
 
     `width`, `height` and `tile` are in pixels, `quality` is the model's 0..63 in steps of 1/256,
     `model_ids` holds 8 bytes each, `content_id` the first 4 bytes of the SHA-256 over the source pixels
-    (row by row, the channels of `mode` side by side).
+    (row by row, the channels of `mode` side by side; of a sequence's first frame). `clip` is there in
+    sequences only.
     """
 
     width: int
@@ -50,9 +53,14 @@ class Header:
     tile: int = DEFAULT_TILE
     colour_mode: int = RGB
     version: int = VERSION
-    kind: int = KIND_STILL
     bit_depth: int = 8
     alpha: int = NO_ALPHA
+    clip: Clip | None = None
+
+    @property
+    def kind(self) -> int:
+        """KIND_STILL or KIND_SEQUENCE."""
+        return KIND_STILL if self.clip is None else KIND_SEQUENCE
 
     @property
     def mode(self) -> str:
@@ -70,8 +78,9 @@ class Header:
             raise ValueError("a model id has 8 bytes, a content id 4")
         if self.tile % TILE_STEP:
             raise ValueError(f"tile {self.tile} is not a multiple of {TILE_STEP}")
-        values = {**vars(self), "tile": self.tile // TILE_STEP, "models": len(self.model_ids)}
-        return fields.pack(FIELDS, values) + b"".join(self.model_ids) + self.content_id
+        values = {**vars(self), "kind": self.kind, "tile": self.tile // TILE_STEP, "models": len(self.model_ids)}
+        timing = b"" if self.clip is None else self.clip.pack()
+        return fields.pack(FIELDS, values) + b"".join(self.model_ids) + self.content_id + timing
 
     @classmethod
     def unpack(cls, payload: bytes) -> Header:
@@ -79,12 +88,15 @@ class Header:
         if payload and payload[0] != VERSION:  # before anything else: a later version may lay the rest out anew
             raise UnsupportedError(f"format version {payload[0]} is not known here (this release reads {VERSION})")
         values = fields.unpack(FIELDS, payload, "header")
-        count = values.pop("models")
+        count, is_sequence = values.pop("models"), values.pop("kind") == KIND_SEQUENCE
         start = fields.size_of(FIELDS)
         end = start + count * MODEL_ID_BYTES
-        if len(payload) != end + CONTENT_ID_BYTES:
-            raise CorruptError(f"header has {len(payload)} bytes where {end + CONTENT_ID_BYTES} are expected")
+        timing = end + CONTENT_ID_BYTES
+        expected = timing + (clips.BYTES if is_sequence else 0)
+        if len(payload) != expected:
+            raise CorruptError(f"header has {len(payload)} bytes where {expected} are expected")
         check_dimensions(values["width"], values["height"])
         ids = tuple(payload[i : i + MODEL_ID_BYTES] for i in range(start, end, MODEL_ID_BYTES))
         values["tile"] *= TILE_STEP
-        return cls(**values, model_ids=ids, content_id=payload[end:])
+        clip = Clip.unpack(payload[timing:]) if is_sequence else None
+        return cls(**values, model_ids=ids, content_id=payload[end:timing], clip=clip)

@@ -17,7 +17,7 @@ from bitstream.chunks import ChunkHead, ChunkReader
 from bitstream.errors import WispError
 from bitstream.header import NO_ALPHA, Header
 from bitstream.metadata import Metadata
-from bitstream.still import END, UNIT, read_header, tile_count
+from bitstream.still import END, UNIT, check_still, read_header, tile_count
 from bitstream.units import Unit
 
 _HEAD = struct.Struct("<I4s")
@@ -50,6 +50,7 @@ def read_remains(data: bytes) -> Remains:
     """
     reader = ChunkReader(io.BytesIO(data))
     _, header, seed = read_header(reader)
+    check_still(header)
     found: dict[int, Unit] = {}
     kept: dict[str, bytes | None] = {}
     at, vain, whole, type_ = reader.offset, _VAIN * len(data), True, b""

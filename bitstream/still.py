@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from bitstream import chunks, metadata, units
 from bitstream.chunks import ChunkHead, ChunkReader
-from bitstream.errors import CorruptError, LimitError, UnsupportedError
+from bitstream.errors import CorruptError, LimitError, RequestError, UnsupportedError
 from bitstream.header import MAX_BYTES as MAX_HEADER_BYTES
 from bitstream.header import NO_ALPHA, Header
 from bitstream.limits import MAX_OTHER_CHUNKS
@@ -74,6 +74,7 @@ def read_still(stream: BinaryIO) -> Still:
     """
     reader = ChunkReader(stream)
     header_head, header, seed = read_header(reader)
+    check_still(header)
     heads, total = [header_head], tile_count(header)
     coded: list[Unit] = []
     kept: dict[str, bytes | None] = {}
@@ -89,15 +90,15 @@ def read_still(stream: BinaryIO) -> Still:
                 raise CorruptError(
                     f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take"
                 )
-            coded.append(_checked_unit(_intact(reader, head, seed), header, len(coded), total, what))
+            coded.append(checked_unit(intact_payload(reader, head, seed), header, len(coded), total, what))
         elif head.type in metadata.FIELDS:
-            _read_metadata(reader, head, kept, too_late=bool(coded))
+            read_metadata(reader, head, kept, too_late=bool(coded))
         elif head.type == END:
-            if _intact(reader, head):
+            if intact_payload(reader, head):
                 raise CorruptError(f"end chunk at byte {head.offset} is not empty")
             break
         else:
-            _skip_unknown(reader, head)
+            skip_unknown(reader, head)
     if len(coded) != total:
         raise CorruptError(f"{len(coded)} of {total} tiles are there before the end chunk")
     size = reader.offset
@@ -123,7 +124,14 @@ def read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:
     return head, Header.unpack(payload), chunks.crc(HEAD, payload)
 
 
-def _intact(reader: ChunkReader, head: ChunkHead, seed: int = 0) -> bytes:
+def check_still(header: Header) -> None:
+    """Raise RequestError where the file holds a sequence."""
+    if header.clip is not None:
+        raise RequestError("is a sequence of frames, not a still picture (codec.open_video reads it)")
+
+
+def intact_payload(reader: ChunkReader, head: ChunkHead, seed: int = 0) -> bytes:
+    """A chunk's payload. Raises CorruptError where it fails its checksum."""
     payload, intact = reader.read_payload(head, seed)
     if not intact:
         raise _failed(head)
@@ -134,7 +142,8 @@ def _failed(head: ChunkHead) -> CorruptError:
     return CorruptError(f"chunk {head.name!r} at byte {head.offset} fails its checksum")
 
 
-def _read_metadata(reader: ChunkReader, head: ChunkHead, kept: dict[str, bytes | None], *, too_late: bool) -> None:
+def read_metadata(reader: ChunkReader, head: ChunkHead, kept: dict[str, bytes | None], *, too_late: bool) -> None:
+    """A chunk of metadata into `kept`, as None where it is damaged. Raises CorruptError out of place, LimitError."""
     name = metadata.FIELDS[head.type]
     if name in kept or too_late:
         fault = "comes a second time" if name in kept else "comes after the first tile"
@@ -145,14 +154,16 @@ def _read_metadata(reader: ChunkReader, head: ChunkHead, kept: dict[str, bytes |
     kept[name] = metadata.unpack(payload) if intact else None
 
 
-def _checked_unit(payload: bytes, header: Header, expected: int, total: int, what: str) -> Unit:
+def checked_unit(payload: bytes, header: Header, expected: int, total: int, what: str) -> Unit:
+    """The unit of tile `expected`. Raises CorruptError, UnsupportedError."""
     unit = Unit.unpack(payload, len(header.model_ids), header.alpha != NO_ALPHA, what)
     if unit.tile_index != expected or expected >= total:
         raise CorruptError(f"{what} has index {unit.tile_index}: tiles must come once each, in ascending order")
     return unit
 
 
-def _skip_unknown(reader: ChunkReader, head: ChunkHead) -> None:
+def skip_unknown(reader: ChunkReader, head: ChunkHead) -> None:
+    """Read over a chunk of a type that is not known. Raises CorruptError, and UnsupportedError where it may not be."""
     if not reader.skip_payload(head):
         raise _failed(head)
     if head.type == HEAD:

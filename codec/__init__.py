@@ -1,8 +1,10 @@
-"""Wisp's codec: pictures <-> `.wisp` files.
+"""Wisp's codec: pictures and videos <-> `.wisp` files.
 
     import codec
     data = codec.encode("photo.png", quality=75)
     image = codec.decode(data)
+    for frame in codec.open_video("clip.wisp"):
+        show(frame.pixels)
 
 Names are loaded when first used, so that importing this package does not import torch.
 """
@@ -19,6 +21,8 @@ from bitstream.errors import (
     LimitError,
     ModelFileError,
     ModelNotFoundError,
+    NoSuchFrameError,
+    NotSeekableError,
     NotWispError,
     OutputExistsError,
     RequestError,
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     from codec.pillow import register_pillow
     from codec.rate.target import Target
     from codec.roi import Region
+    from codec.sequence.frame import Frame
+    from codec.sequence.video import Video, open_video
+    from codec.sequence.writer import VideoWriter
 
 __version__ = "0.1.0"
 DEFAULT_QUALITY = 75  # of 0..100
@@ -45,10 +52,13 @@ __all__ = [
     "ExactnessError",
     "FileAccessError",
     "FileDescription",
+    "Frame",
     "LimitError",
     "Metadata",
     "ModelFileError",
     "ModelNotFoundError",
+    "NoSuchFrameError",
+    "NotSeekableError",
     "NotWispError",
     "OutputExistsError",
     "Region",
@@ -57,12 +67,15 @@ __all__ = [
     "TargetError",
     "TruncatedError",
     "UnsupportedError",
+    "Video",
+    "VideoWriter",
     "WispError",
     "WispNote",
     "decode",
     "decode_array",
     "decode_tensor",
     "encode",
+    "open_video",
     "probe",
     "register_pillow",
     "salvage",
@@ -70,8 +83,12 @@ __all__ = [
 _LAZY = {
     "Metadata": "bitstream.metadata",
     "FileDescription": "codec.description",
+    "Frame": "codec.sequence.frame",
     "Region": "codec.roi",
     "Target": "codec.rate.target",
+    "Video": "codec.sequence.video",
+    "VideoWriter": "codec.sequence.writer",
+    "open_video": "codec.sequence.video",
     "probe": "codec.description",
     "register_pillow": "codec.pillow",
     **dict.fromkeys(("Codec", "decode", "decode_array", "decode_tensor", "encode", "salvage"), "codec.api"),

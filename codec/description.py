@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from bitstream.errors import ModelNotFoundError
 from bitstream.still import Still
-from codec.model.file import read_quality_curve
-from codec.model.quality import to_user_quality
-from codec.model.registry import find_model
-from codec.sources import Source, read_file
+from codec.model.registry import known_quality
+from codec.sequence.description import SequenceDescription, describe_sequence
+from codec.sources import LookAhead, Source, on_stream, read_file
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,20 @@ class FileDescription:
         return asdict(self)
 
 
-def probe(data: Source, *, model: Path | None = None) -> FileDescription:
+def probe(data: Source, *, model: Path | None = None) -> FileDescription | SequenceDescription:
     """Read a whole file, test every checksum, and tell what it holds; nothing is decoded.
 
     `model` is a model file to look into besides those that are found by themselves. Raises NotWispError,
     TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
     """
-    return describe(read_file(data), model)
+
+    def described(stream: BinaryIO) -> FileDescription | SequenceDescription:
+        ahead = LookAhead(stream)
+        if ahead.holds_sequence:
+            return describe_sequence(ahead, model)  # type: ignore[arg-type]
+        return describe(read_file(ahead), model)  # type: ignore[arg-type]
+
+    return on_stream(data, described)
 
 
 def describe(still: Still, extra: Path | None = None) -> FileDescription:
@@ -66,7 +71,7 @@ def describe(still: Still, extra: Path | None = None) -> FileDescription:
         mode=header.mode,
         bit_depth=header.bit_depth,
         lossless=identity is None,
-        quality=None if identity is None else _user_quality(identity, header.quality, extra),
+        quality=None if identity is None else known_quality(identity, header.quality, extra),
         model_quality=header.quality / 256,
         tile=header.tile,
         tiles=len(still.units),
@@ -79,10 +84,3 @@ def describe(still: Still, extra: Path | None = None) -> FileDescription:
         bpp=round(8 * size / (header.width * header.height), 4),
         chunks=[{"type": c.name, "offset": c.offset, "length": c.length} for c in still.chunks],
     )
-
-
-def _user_quality(identity: str, steps: int, extra: Path | None) -> float | None:
-    try:
-        return to_user_quality(read_quality_curve(find_model(identity, extra).path), steps)
-    except ModelNotFoundError:
-        return None

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from bitstream.errors import FileAccessError, OutputExistsError
 
@@ -32,7 +32,7 @@ def check_output(target: str, *, overwrite: bool, source: Path | None = None, ma
     try:
         if path.is_dir():
             raise FileAccessError(f"output {target} is a directory")
-        if _is_special(path):
+        if is_special(path):
             return
         _check_folder(path, target, make_folders)
         if source is not None and path.exists() and source.exists() and path.samefile(source):
@@ -42,7 +42,7 @@ def check_output(target: str, *, overwrite: bool, source: Path | None = None, ma
     except FileAccessError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # a null byte in the name; a loop of symbolic links
-        raise FileAccessError(f"output {target}: {_reason(error)}") from error
+        raise FileAccessError(f"output {target}: {reason_of(error)}") from error
 
 
 def _check_folder(path: Path, target: str, make_folders: bool) -> None:
@@ -63,7 +63,7 @@ def times_of(path: Path) -> Times:
     try:
         found = path.stat()
     except OSError as error:
-        raise FileAccessError(_reason(error)) from error
+        raise FileAccessError(reason_of(error)) from error
     return found.st_atime_ns, found.st_mtime_ns
 
 
@@ -85,7 +85,7 @@ def write_output(
     try:
         if target == STDOUT:
             _write_to_stdout(memoryview(data))
-        elif _is_special(Path(target)):
+        elif is_special(Path(target)):
             Path(target).write_bytes(data)
         else:
             path = Path(target).resolve()
@@ -97,7 +97,7 @@ def write_output(
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise FileAccessError(f"output {target}: {_reason(error)}") from error
+        raise FileAccessError(f"output {target}: {reason_of(error)}") from error
 
 
 def _write_to_stdout(data: memoryview) -> None:
@@ -106,30 +106,26 @@ def _write_to_stdout(data: memoryview) -> None:
     sys.stdout.buffer.flush()
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
+    """A device or named pipe, which is written into as it is."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """An error of the system in its own words."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def _write_and_rename(path: Path, data: Buffer, overwrite: bool, times: Times | None, read_back: bool) -> None:
     # Named before it is there, and removed once more where the removing itself is interrupted: at no moment
     # can an interrupt leave it behind.
-    temporary = path.with_name(f".{path.name[:_SHOWN]}.{secrets.token_hex(8)}.part")
+    temporary = temporary_beside(path)
     try:
         try:
             _write(temporary, data)
             if read_back and temporary.read_bytes() != data:
                 raise FileAccessError(f"output {path}: what was written does not read back as it was")
-            temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-            if times is not None:
-                os.utime(temporary, ns=times)
-            if overwrite:
-                temporary.replace(path)
-            else:
-                _rename_to_new(temporary, path)
+            settle(temporary, path, overwrite=overwrite, times=times)
         finally:
             temporary.unlink(missing_ok=True)
     except BaseException:
@@ -137,9 +133,29 @@ def _write_and_rename(path: Path, data: Buffer, overwrite: bool, times: Times | 
         raise
 
 
+def temporary_beside(path: Path) -> Path:
+    """A name that no file has, in the folder of `path`."""
+    return path.with_name(f".{path.name[:_SHOWN]}.{secrets.token_hex(8)}.part")
+
+
+def settle(temporary: Path, path: Path, *, overwrite: bool, times: Times | None = None) -> None:
+    """Give a whole file its permissions, `times` and name. Raises OSError, FileExistsError where it may not replace."""
+    temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+    if times is not None:
+        os.utime(temporary, ns=times)
+    if overwrite:
+        temporary.replace(path)
+    else:
+        _rename_to_new(temporary, path)
+
+
+def open_new(path: Path) -> BinaryIO:
+    """A new file to write and seek in, for this user only until it is whole."""
+    return os.fdopen(os.open(path, _NEW, mode=0o600), "wb")
+
+
 def _write(path: Path, data: Buffer) -> None:
-    """A new file, for this user only until it is whole."""
-    with os.fdopen(os.open(path, _NEW, mode=0o600), "wb") as file:
+    with open_new(path) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -10,6 +10,7 @@ from typing import BinaryIO, TypeAlias, TypeVar
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError, LimitError
+from bitstream.header import KIND_SEQUENCE
 from bitstream.limits import MAX_FILE_BYTES
 from bitstream.still import Still, read_still
 from codec.notes import note, note_damaged
@@ -23,7 +24,7 @@ def read_file(data: Source) -> Still:
 
     Raises NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
     """
-    still = _on_stream(data, read_still)
+    still = on_stream(data, read_still)
     if still.damaged:
         note_damaged(still.damaged)
     if still.trailing:
@@ -36,13 +37,40 @@ def read_bytes(data: Source) -> bytes:
 
     Raises FileAccessError or LimitError.
     """
-    found = _on_stream(data, _read_wisp)
+    found = on_stream(data, _read_wisp)
     if len(found) >= MAX_FILE_BYTES:
         raise LimitError(f"more than {MAX_FILE_BYTES} bytes")
     return found
 
 
-def _on_stream(data: Source, use: Callable[[BinaryIO], _Result]) -> _Result:
+_KIND_AT = len(SIGNATURE) + 9  # behind length and type of the header, and the version
+
+
+class LookAhead:
+    """A stream whose first bytes have been looked at; it reads forward only."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._head = stream, b""
+        while len(self._head) <= _KIND_AT and (part := stream.read(_KIND_AT + 1 - len(self._head))):
+            self._head += part
+
+    @property
+    def holds_sequence(self) -> bool:
+        """Whether it is a Wisp file with a sequence of frames, as far as its first bytes tell."""
+        return self._head.startswith(SIGNATURE) and self._head[_KIND_AT:] == bytes([KIND_SEQUENCE])
+
+    def read(self, size: int = -1) -> bytes:
+        """As of any file object, but no more than what was looked at where that is not used up."""
+        if not self._head:
+            return self._stream.read(size)
+        if size < 0:
+            taken, self._head = self._head + self._stream.read(), b""
+        else:
+            taken, self._head = self._head[:size], self._head[size:]
+        return taken
+
+
+def on_stream(data: Source, use: Callable[[BinaryIO], _Result]) -> _Result:
     """What `use` makes of the data as a stream. Raises FileAccessError, and TypeError for what is no source."""
     try:
         if isinstance(data, (bytes, bytearray, memoryview)):

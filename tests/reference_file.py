@@ -126,13 +126,14 @@ def read_metadata(payload: bytes) -> bytes | None:
 # Section 2: the header
 
 
-def read_header(payload: bytes) -> Header:
+def read_header(payload: bytes, wanted: int = 0, more: int = 0) -> Header:
+    """That of a file of the kind wanted, which has so many bytes more than a still picture's."""
     need(payload[:1] == b"\0", "unsupported: version")
     need(len(payload) >= 13, "corrupt: header")
     _, kind, width, height, colour, depth, alpha, quality, tile, models = struct.unpack_from("<BBHHBBBHBB", payload)
-    need(kind == 0 and colour in (0, 1) and depth == 8 and alpha in (0, 1), "unsupported: picture")
+    need(kind == wanted and colour in (0, 1) and depth == 8 and alpha in (0, 1), "unsupported: picture")
     need(width > 0 and height > 0 and quality <= 16128 and 1 <= tile <= 64, "corrupt: header")
-    need(1 <= models <= 15 and len(payload) == 13 + 8 * models + 4, "corrupt: header")
+    need(1 <= models <= 15 and len(payload) == 13 + 8 * models + 4 + more, "corrupt: header")
     ids = [payload[13 + 8 * i :][:8].hex() for i in range(models)]
     return Header(width, height, 1 if colour else 3, alpha == 1, quality, tile, ids)
 

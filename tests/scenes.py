@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from bitstream.units import Unit
 from codec.api import Codec
+from codec.description import FileDescription, probe
 from codec.pictures.picture import Picture, channels
 from codec.still import encode as encoder
 from codec.still.encode import Encoded
@@ -87,3 +88,10 @@ def encode_choosing(
         patch.setattr(encoder, "_smaller_lossless", chosen)
         encoded, _ = codec.encode_picture(picture, quality, settings=StillSettings(tile, exact))
     return encoded
+
+
+def facts_of(data: bytes) -> FileDescription:
+    """What `codec.probe` says of a still picture."""
+    facts = probe(data)
+    assert isinstance(facts, FileDescription)
+    return facts

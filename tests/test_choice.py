@@ -14,7 +14,7 @@ from codec.description import probe
 from codec.pictures.picture import Picture
 from codec.sources import read_file
 from codec.still.settings import StillSettings
-from tests.scenes import MODES, Pixels, Scene, each_mode, encode_choosing, in_mode, logo, noise, photo
+from tests.scenes import MODES, Pixels, Scene, each_mode, encode_choosing, facts_of, in_mode, logo, noise, photo
 
 
 def flat(height: int, width: int, mode: str) -> Pixels:
@@ -49,7 +49,7 @@ def test_what_is_drawn_comes_back_exactly(wisp: Codec, scene: Scene, mode: str) 
 
 def test_a_photograph_has_no_lossless_tile(wisp: Codec, photograph: NDArray[np.uint8]) -> None:
     for mode in ("L", "RGB"):
-        facts = probe(wisp.encode(in_mode(photograph[:256, :256], mode), 75, tile=128))
+        facts = facts_of(wisp.encode(in_mode(photograph[:256, :256], mode), 75, tile=128))
         assert (facts.tiles, facts.lossless_tiles, facts.lossless) == (4, 0, False)
 
 
@@ -59,7 +59,7 @@ def test_each_tile_has_its_own_choice(wisp: Codec) -> None:
     pixels[64:, 128:] = 255 - checks(64, 64, "RGB")
     data = wisp.encode(pixels, 75, tile=64)
     assert [unit.learned for unit in read_file(data).units] == [True, False, True, True, True, False]
-    facts = probe(data)
+    facts = facts_of(data)
     assert (facts.lossless, facts.lossless_tiles, facts.quality) == (False, 2, 75)
     decoded = wisp.decode_array(data)
     assert np.array_equal(decoded[:64, 64:128], pixels[:64, 64:128])

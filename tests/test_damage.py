@@ -194,7 +194,7 @@ def test_a_later_version_is_named_as_such(wisp: Codec, version: int, longer: byt
 
 @pytest.mark.parametrize(
     ("field", "value", "kind"),
-    [("kind", 1, UnsupportedError)]
+    [("kind", 2, UnsupportedError)]
     + [(field, value, UnsupportedError) for field in ("colour mode", "alpha") for value in (2, 3, 128, 255)]
     + [("bit depth", depth, UnsupportedError) for depth in (0, 7, 10, 16)]
     + [("width", 0, CorruptError), ("height", 0, CorruptError)]

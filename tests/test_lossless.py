@@ -11,11 +11,10 @@ import pytest
 
 from bitstream.header import Header
 from codec.api import Codec
-from codec.description import probe
 from codec.sources import read_file
 from tests.cli_runner import environment, torch_trap
 from tests.goldens import golden_bytes
-from tests.scenes import MODES, Scene, each_alpha_mode, each_mode, in_mode, logo, noise, photo
+from tests.scenes import MODES, Scene, each_alpha_mode, each_mode, facts_of, in_mode, logo, noise, photo
 
 SIZES = [(1, 1), (1, 2), (7, 1), (63, 65), (64, 64), (70, 130)]
 each_size = pytest.mark.parametrize(("height", "width"), SIZES)
@@ -95,7 +94,7 @@ def test_quality_counts_for_nothing(wisp: Codec) -> None:
 
 
 def test_what_a_lossless_file_says_of_itself(wisp: Codec) -> None:
-    facts = probe(wisp.encode(photo(70, 70, "LA"), lossless=True, tile=64))
+    facts = facts_of(wisp.encode(photo(70, 70, "LA"), lossless=True, tile=64))
     assert (facts.mode, facts.lossless, facts.tiles, facts.lossless_tiles) == ("LA", True, 4, 4)
     assert facts.quality is None
     assert facts.model is None

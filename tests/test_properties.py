@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 from bitstream.metadata import Metadata
 from codec.api import Codec
-from codec.description import probe
 from codec.pictures.attached import EXIF_PREFIX
 from codec.pictures.picture import Picture
 from codec.sources import read_file
 from codec.still.settings import StillSettings
-from tests.scenes import MODES, Scene, each_mode, logo, noise, photo
+from tests.scenes import MODES, Scene, each_mode, facts_of, logo, noise, photo
 
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, database=None)
 _METADATA = st.builds(Metadata, icc=st.binary(max_size=40), exif=st.binary(max_size=40), xmp=st.binary(max_size=40))
@@ -64,7 +63,7 @@ def test_every_picture_comes_back(
     if lossless:
         seen = pixels[:, :, -1] != 0 if mode.endswith("A") and not exact else np.ones((height, width), bool)
         assert np.array_equal(decoded[seen], pixels[seen])
-    facts = probe(encoded.data)
+    facts = facts_of(encoded.data)
     assert (facts.mode, facts.width, facts.height, facts.tile) == (mode, width, height, tile)
     assert facts.tiles == -(-width // tile) * -(-height // tile)
     assert facts.lossless == (facts.lossless_tiles == facts.tiles)

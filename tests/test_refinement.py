@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from codec.api import Codec
-from codec.description import probe
 from codec.distortion import ms_ssim, psnr
 from codec.effort import refinement_steps
 from codec.pictures.picture import Picture
@@ -34,7 +33,7 @@ from tests.refining import (
     steps_of_effort_5,
     watched_windows,
 )
-from tests.scenes import Pixels, each_alpha_mode, each_mode, in_mode, logo, noise, photo
+from tests.scenes import Pixels, each_alpha_mode, each_mode, facts_of, in_mode, logo, noise, photo
 
 PIXELS = photo(64, 64)
 CROPS = {"leaf": (100, 150, 64, 96), "odd sides": (190, 200, 50, 100), "bird": (128, 0, 64, 96)}
@@ -246,7 +245,7 @@ def test_tiles_that_are_smaller_without_loss_are_not_refined(wisp: Codec, quick:
     assert [unit.learned for unit in encoded.units] == [True, False, True]
     assert [window.core.left for window, _ in seen] == [0, 8]
     assert np.array_equal(wisp.decode_array(encoded.data)[:, 64:128], pixels[:, 64:128])
-    assert probe(encoded.data).lossless_tiles == 1
+    assert facts_of(encoded.data).lossless_tiles == 1
 
 
 def flat_and_lines() -> Pixels:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bitstream.errors import ModelNotFoundError, WispError
-from codec.model.file import ModelFile, ModelInfo, read_model_file, read_model_info
+from codec.model.file import ModelFile, ModelInfo, read_model_file, read_model_info, read_quality_curve
+from codec.model.quality import to_user_quality
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "image-v1"
@@ -59,6 +63,20 @@ def find_model(identity: str, extra: Path | None = None) -> ModelInfo:
 def default_model(extra: Path | None = None) -> ModelInfo:
     """The model to encode with: `extra` where given, else the packaged one."""
     return read_model_info(extra if extra is not None else PACKAGED / f"{DEFAULT_MODEL}{SUFFIX}")
+
+
+def known_quality(identity: str, steps: int, extra: Path | None = None) -> float | None:
+    """The user's quality 0..100 of a model's, in steps of 1/256; None where the model is not here."""
+    curve = _curve(identity, extra)
+    return None if curve is None else to_user_quality(curve, steps)
+
+
+@lru_cache(maxsize=4)
+def _curve(identity: str, extra: Path | None) -> NDArray[np.uint16] | None:
+    try:
+        return read_quality_curve(find_model(identity, extra).path)
+    except ModelNotFoundError:
+        return None
 
 
 def load_model_file(path: Path) -> ModelFile:

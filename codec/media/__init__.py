@@ -1,0 +1,1 @@
+"""Video of other formats in and out, by FFmpeg through PyAV."""

@@ -1,0 +1,1 @@
+"""Wisp sequences: frames <-> records, in constant memory."""

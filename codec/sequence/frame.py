@@ -1,0 +1,35 @@
+"""A frame of a sequence in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """`pixels` is (height, width, C) uint8: RGB of full range (C = 3); with alpha, or grey, C = 4, 2 or 1.
+
+    `pts` and `duration` count units of `time_base` seconds; a `duration` of 0 is not known. `key` frames decode
+    without any other. `number` counts from 0.
+    """
+
+    pixels: NDArray[np.uint8]
+    pts: int
+    duration: int
+    time_base: Fraction
+    number: int = 0
+    key: bool = True
+
+    @property
+    def seconds(self) -> float:
+        """When it is shown, counted from the timestamp 0."""
+        return float(self.pts * self.time_base)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
