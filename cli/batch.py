@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from cli.command import DEBUG, fault_of, let_stdout_go, notes_to, sentence
-from cli.options import STDIN
+from cli.frame_progress import Frames, JobProgress
+from cli.inputs import STDIN
 from cli.plan import Job
 from cli.progress import ProgressKind, Shown, shown
 from codec.outputs import STDOUT
-from codec.progress import Progress
 from codec.threads import cores, set_threads
 from codec.workers import in_processes
 
@@ -23,16 +23,17 @@ from codec.workers import in_processes
 class Report:
     """What a job tells: `lines` in any case, `details` with --verbose; `status` where it is not simply fine.
 
-    `output` goes to standard output as it is.
+    `output` goes to standard output as it is. `last`: a signal came, and no other job is to be begun.
     """
 
     lines: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     status: int = 0
     output: str | None = None
+    last: bool = False
 
 
-Work = Callable[[Job, Progress], Report]  # picklable
+Work = Callable[[Job, JobProgress], Report]  # picklable
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,20 @@ class Manners:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one input came out: exit status, the error's words, lines to say (notes first), a line for stdout."""
+    """How one input came out: exit status, the error's words, lines to say (notes first), a line for stdout.
+
+    `last`: it was interrupted, and the batch ends with it.
+    """
 
     status: int = 0
     error: str | None = None
     lines: tuple[str, ...] = ()
     output: str | None = None
+    last: bool = False
 
 
 def run_batch(ctx: click.Context, jobs: list[Job], work: Work, manners: Manners) -> None:
-    """Do every job and exit with the status of the first that failed, 0 where none did."""
+    """Do every job and exit with the status of the first that failed, 0 where none did; interrupted, with that."""
     statuses = [0] * len(jobs)
     with shown(manners.progress, [_weight(job) for job in jobs], quiet=manners.quiet) as show:
         parallel = min(manners.jobs, len(jobs)) > 1
@@ -73,6 +78,8 @@ def run_batch(ctx: click.Context, jobs: list[Job], work: Work, manners: Manners)
                     show.say(sentence(jobs[index].source, outcome.error))
                 statuses[index] = outcome.status
                 show.end(index, jobs[index].source, outcome.status)
+                if outcome.last:
+                    ctx.exit(outcome.status)
     ctx.exit(next(filter(None, statuses), 0))
 
 
@@ -97,17 +104,17 @@ def _in_turn(jobs: list[Job], work: Work, manners: Manners, show: Shown) -> Gene
     for index, job in enumerate(jobs):
         show.begin(index, job.source)
 
-        def advance(share: float, index: int = index) -> None:
-            show.advance(index, share)
+        def advance(share: float | None, frames: Frames | None, index: int = index) -> None:
+            show.advance(index, share, frames)
 
         def tell(message: str, job: Job = job) -> None:
             if not manners.quiet:
                 show.say(sentence(job.source, message))
 
-        yield index, _done(job, work, manners, Progress(advance, tell), tell)
+        yield index, _done(job, work, manners, JobProgress(advance, tell), tell)
 
 
-def _done(job: Job, work: Work, manners: Manners, progress: Progress, tell: Callable[[str], None]) -> Outcome:
+def _done(job: Job, work: Work, manners: Manners, progress: JobProgress, tell: Callable[[str], None]) -> Outcome:
     """Do one job; whatever goes wrong becomes its outcome, an interruption excepted."""
     report = Report()
     try:
@@ -126,7 +133,7 @@ def _done(job: Job, work: Work, manners: Manners, progress: Progress, tell: Call
             let_stdout_go()  # else what it still holds is tried, and fails, once more at the end
         return Outcome(fault.status, fault.message)
     lines = report.lines + (report.details if manners.verbose else ())
-    return Outcome(report.status, lines=lines, output=report.output)
+    return Outcome(report.status, lines=lines, output=report.output, last=report.last)
 
 
 def _is_done(job: Job) -> bool:
@@ -149,7 +156,7 @@ class _Elsewhere:
         notes: list[str] = []
         with click.Context(click.Command("worker")) as ctx:  # where --debug is looked up
             ctx.meta[DEBUG] = self.manners.debug
-            outcome = _done(job, self.work, self.manners, Progress(), notes.append)
+            outcome = _done(job, self.work, self.manners, JobProgress(), notes.append)
         kept = () if self.manners.quiet else tuple(notes)
         return replace(outcome, lines=(*kept, *outcome.lines))
 

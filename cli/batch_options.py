@@ -14,7 +14,7 @@ from bitstream.metadata import NAMES
 from cli.batch import Manners, Work, run_batch, threads_each
 from cli.command import DEBUG
 from cli.options import Arithmetic
-from cli.plan import Wanted, names_folder, plan
+from cli.plan import Job, Suffix, Wanted, names_folder, plan
 from codec.files import Writing
 
 MAX_JOBS = 256
@@ -55,13 +55,16 @@ class Batch:
         self,
         inputs: tuple[str, ...],
         output: str | None,
-        suffix: str,
+        suffix: str | Suffix,
         wanted: Wanted,
         arithmetic: Arithmetic,
         make_work: Callable[[Arithmetic, Writing], Work],
+        *,
+        check: Callable[[list[Job]], None] = lambda _: None,
     ) -> None:
-        """Plan the jobs, share out the cores, do the work, exit. `wanted` picks the files of a folder."""
+        """Plan the jobs, `check` them, share out the cores, do the work, exit. `wanted` picks the files of a folder."""
         jobs = plan(inputs, output, suffix, recursive=self.recursive, wanted=wanted)
+        check(jobs)
         count, threads = threads_each(min(self.manners.jobs, len(jobs)), arithmetic.threads)
         ctx = click.get_current_context()
         manners = replace(self.manners, jobs=count, threads=threads, debug=bool(ctx.meta.get(DEBUG)))

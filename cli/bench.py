@@ -8,11 +8,13 @@ from cli.bench_bd import bd
 from cli.bench_exactness import exactness
 from cli.bench_rd import rd
 from cli.bench_speed import speed
+from cli.bench_video import video
 
 EPILOG = """\b
 Examples:
   wisp bench rd --quick
   wisp bench bd wisp-rd --anchor avif
+  wisp bench video --quick
   wisp bench speed --quick
   wisp bench exactness
 """
@@ -23,5 +25,5 @@ def bench() -> None:
     """Compare Wisp with other codecs, and measure it on this machine."""
 
 
-for command in (rd, bd, speed, exactness):
+for command in (rd, bd, video, speed, exactness):
     bench.add_command(command)

@@ -1,26 +1,36 @@
-"""`wisp decode`: `.wisp` files -> pictures."""
+"""`wisp decode`: `.wisp` files -> pictures and videos."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from bitstream.errors import RequestError
+from cli import inputs as sources
 from cli import options
 from cli.batch import Report
 from cli.batch_options import Batch, batch, ending_in
-from cli.command import WispCommand
+from cli.decode_video import DecodeVideoWork, sequence_ending
+from cli.frame_progress import JobProgress
 from cli.plan import Job, names_folder
+from cli.selection_options import VideoCommand, given, listed, selection
+from cli.video_options import Output, frames_out
 from codec.files import DecodeReport, DecodeSettings, Writing
+from codec.media import sink
 from codec.pictures.save import DEFAULT_OUTPUT_QUALITY, FORMATS, LOSSY, ending_of, format_of
-from codec.progress import Progress
 from codec.still.salvage import DAMAGED_STATUS
+
+if TYPE_CHECKING:
+    from codec.sequence.selection import Selection
 
 MAX_DOWNSCALE = 64
 _MOST_LISTED = 100  # damaged tiles
 # Endings that ask for what is not written.
-_OTHERS = (".wisp", ".bmp", ".gif", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".ico", ".exr", ".pdf")
+_OTHERS = (".wisp", ".bmp", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".ico", ".exr", ".pdf", ".webm", ".avi", ".ts")
+_OF_PICTURES = ("output_quality", "crop", "downscale")  # the options
 EXAMPLES = """\b
 Examples:
   wisp decode photo.wisp                       writes photo.png
@@ -30,6 +40,18 @@ Examples:
   wisp decode pano.wisp --downscale 8 -o thumbnail.jpg
   wisp decode --salvage broken.wisp -o rest.png
   wisp decode - -o - < photo.wisp | display
+
+\b
+Sequences:
+  wisp decode clip.wisp                        writes clip.mp4, sound included
+  wisp decode clip.wisp -o clip.mkv            FFV1: no further loss
+  wisp decode clip.wisp -o clip.mp4 --video-codec h265 --crf 22 --preset slow
+  wisp decode clip.wisp -o - --format y4m | ffplay -
+  wisp decode clip.wisp -o - | ffmpeg -i - clip.webm
+  wisp decode clip.wisp -o frame-%04d.png --start 0:10 --duration 2
+  wisp decode clip.wisp -o frames/ --format png --every 25
+  wisp decode clip.wisp -o - --format rgb24 --frames 100:200 > frames.rgb
+  wisp decode --salvage broken.wisp -o rest.mp4
 """
 
 
@@ -45,15 +67,23 @@ def _crop(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int
     return x, y, width, height
 
 
-def _kind(given: str | None, output: str | None) -> str:
-    """The output's format: as given, else by the output's ending, else PNG."""
-    if given is not None:
-        return given
-    if output is None or names_folder(output):
-        return FORMATS[0]
-    if Path(output).suffix.lower() in _OTHERS:
-        raise click.UsageError(f"{output}: written are {', '.join(FORMATS)} (--format says which).")
-    return format_of(output) or FORMATS[0]
+def _check_ending(wanted: str | None, output: str | None) -> None:
+    """Raise UsageError where nothing is written as the output's ending says."""
+    if wanted is None and output is not None and Path(output).suffix.lower() in _OTHERS and not names_folder(output):
+        written = f"written are {', '.join(FORMATS)}; of sequences {', '.join(sink.FORMATS)}"
+        raise click.UsageError(f"{output}: {written} (--format says which).")
+
+
+def _still_kind(wanted: str | None, target: str) -> str:
+    """The format of a still picture: as given, else by the target's ending, else PNG. Raises RequestError."""
+    if wanted is not None:
+        if wanted not in FORMATS:
+            raise RequestError(f"is a still picture, which is written as {', '.join(FORMATS)}, not as {wanted}")
+        return wanted
+    kind = format_of(target)
+    if kind is None and sink.format_of(target) is not None:
+        raise RequestError(f"is a still picture, which is written as {', '.join(FORMATS)}, not into {target}")
+    return kind or FORMATS[0]
 
 
 @dataclass(frozen=True)
@@ -64,14 +94,23 @@ class DecodeWork:
     model: Path | None
     settings: DecodeSettings
     writing: Writing
+    video: DecodeVideoWork
 
-    def __call__(self, job: Job, progress: Progress) -> Report:
+    def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises."""
+        with sources.opened(job.source) as source:
+            if sources.holds_sequence(source):
+                return self.video(job, source, progress)
+            if self.video.video.names:
+                raise RequestError(f"is a still picture, and {listed(self.video.video.names)} for sequences")
+            return self._still(job, source, progress)
+
+    def _still(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
         from codec.files import decode_file
 
-        source = options.open_wisp(job.source)
+        settings = replace(self.settings, kind=_still_kind(self.video.format, job.target))
         codec = self.arithmetic.codec(self.model)
-        report = decode_file(codec, source, job.target, self.settings, self.writing, progress)
+        report = decode_file(codec, source, job.target, settings, self.writing, progress)
         return Report(tuple(_damage(report)), (_told(job.target, report),), 0 if report.whole else DAMAGED_STATUS)
 
 
@@ -97,10 +136,15 @@ def _told(target: str, report: DecodeReport) -> str:
     return f"{size} -> {target}: {report.bytes} bytes, {tiles}, {report.seconds:.2f} s"
 
 
-@click.command(cls=WispCommand, short_help="Decode .wisp files into pictures.", epilog=EXAMPLES)
+@click.command(cls=VideoCommand, short_help="Decode .wisp files into pictures and videos.", epilog=EXAMPLES)
 @options.inputs_argument
 @options.output
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: by the output's ending, else png.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(tuple(dict.fromkeys((*FORMATS, *sink.FORMATS)))),
+    help=f"Default: by the output's ending, else png; of sequences {', '.join(sink.FORMATS)}, else mp4.",
+)
 @click.option(
     "--output-quality",
     type=click.IntRange(0, 100),
@@ -121,6 +165,8 @@ def _told(target: str, report: DecodeReport) -> str:
 @options.model
 @options.arithmetic
 @options.debug
+@frames_out
+@selection
 def decode(
     inputs: tuple[str, ...],
     output: str | None,
@@ -132,19 +178,50 @@ def decode(
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
+    video: Output,
+    selection: Selection,
 ) -> None:
-    """Decode the .wisp files INPUT (- is standard input) into pictures.
+    """Decode the .wisp files INPUT (- is standard input) into pictures and videos.
 
     Without -o each result lies beside its input; several inputs and folders go into the folder -o DIR. Written are
     PNG, PPM, JPEG, WebP, AVIF and TIFF, with ICC profile, EXIF (orientation 1) and XMP where the format holds them.
+
+    Sequences become MP4, Matroska, numbered PNG pictures (a pattern such as frame-%05d.png, or --format png and a
+    folder), GIF or WebP animations, or a stream of y4m or raw frames; into standard output y4m. Sound is copied.
+    With --salvage the frames that are damaged are left out.
     """
-    kind = _kind(format_, output)
-    settings = DecodeSettings(kind, output_quality, crop, downscale, salvage, batch.strip)
+    _check_ending(format_, output)
+    settings = DecodeSettings(FORMATS[0], output_quality, crop, downscale, salvage, batch.strip)
+    picture_options = given(_OF_PICTURES)
     batch.run(
         inputs,
-        output,
-        ending_of(kind),
+        _pattern(inputs, output, format_),
+        lambda source: _ending(source, format_),
         ending_in(frozenset({".wisp"})),
         arithmetic,
-        lambda shared, writing: DecodeWork(shared, model, settings, writing),
+        lambda shared, writing: DecodeWork(
+            shared,
+            model,
+            settings,
+            writing,
+            DecodeVideoWork(shared, model, format_, video, selection, salvage, writing, picture_options),
+        ),
+    )
+
+
+def _ending(source: str, wanted: str | None) -> str:
+    """Of an output that is not named; of a sequence's pictures none, for they are in a folder."""
+    if not Path(source).is_file() or not sources.holds_sequence(source):
+        return ending_of(wanted if wanted in FORMATS else FORMATS[0])
+    return sequence_ending(wanted)
+
+
+def _pattern(inputs: tuple[str, ...], output: str | None, wanted: str | None) -> str | None:
+    """The output; where the pictures of one sequence go into a folder, their pattern in it."""
+    if output is None or len(inputs) > 1 or wanted != "png" or not names_folder(output):
+        return output
+    return (
+        output
+        if not Path(inputs[0]).is_file() or not sources.holds_sequence(inputs[0])
+        else str(Path(output, "%05d.png"))
     )

@@ -12,15 +12,17 @@ import codec
 from bitstream.errors import FileAccessError
 from cli.bench import bench
 from cli.command import CLOSED_PIPE, let_stdout_go, say
+from cli.concat import concat
+from cli.cut import cut
 from cli.decode import decode
 from cli.demo import demo
 from cli.encode import encode
 from cli.info import info
 from cli.models import models
+from cli.stop import SIGNALLED
 from cli.verify import verify
 
 USAGE = 2
-SIGNALLED = 128  # and the signal's number: the status of a program that a signal ended
 
 EPILOG = """\b
 Exit status: 0 fine, 1 failed otherwise, 2 usage, 3 not a Wisp file, 4 truncated, 5 corrupt,
@@ -31,10 +33,10 @@ Exit status: 0 fine, 1 failed otherwise, 2 usage, 3 not a Wisp file, 4 truncated
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(codec.__version__, prog_name="wisp", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Wisp: a learned image codec. Small .wisp files that decode alike on every machine."""
+    """Wisp: a learned image and video codec. Small .wisp files that decode alike on every machine."""
 
 
-for command in (encode, decode, info, verify, models, demo, bench):
+for command in (encode, decode, info, verify, cut, concat, models, demo, bench):
     cli.add_command(command)
 
 

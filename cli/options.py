@@ -17,6 +17,8 @@
 --threads        threads of the networks
 --json           for programs
 --debug          show tracebacks
+
+Those of videos are in selection_options.py and video_options.py, those of many inputs in batch_options.py.
 """
 
 from __future__ import annotations
@@ -26,28 +28,30 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from bitstream.errors import FileAccessError, LimitError, UnsupportedError
-from bitstream.limits import MAX_FILE_BYTES
+from bitstream.errors import UnsupportedError
 from cli.command import DEBUG
+from cli.inputs import opened, whole
 from codec.threads import set_threads
 
 if TYPE_CHECKING:
     from codec.api import Codec
 
-STDIN = "-"
 MAX_THREADS = 256
 
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 input_argument = click.argument("input", metavar="INPUT")
 output = click.option("-o", "--output", metavar="OUT", help="Where the result goes; - is standard output.")
+output_to = click.option(
+    "-o", "--output", metavar="OUT", required=True, help="Where the result goes; - is standard output."
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 model = click.option("--model", metavar="FILE", type=click.Path(path_type=Path), help="A model file to use.")
+verbose = click.option("-v", "--verbose", is_flag=True, help="Tell what was done.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -143,23 +147,7 @@ def arithmetic(function: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def open_wisp(name: str) -> str | BinaryIO:
-    """The path of a Wisp file, or stdin as it comes: it is read forward only. Raises FileAccessError."""
-    if name != STDIN or sys.stdin is None or sys.stdin.isatty():
-        return open_input(name)
-    return sys.stdin.buffer
-
-
 def open_input(name: str) -> str | BinaryIO:
     """The path itself, or what stdin holds. Raises FileAccessError or LimitError."""
-    if name != STDIN:
-        return name
-    if sys.stdin is None or sys.stdin.isatty():  # None where it is closed
-        raise FileAccessError("nothing is piped into standard input")
-    try:
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise FileAccessError(error.strerror or str(error)) from error
-    if len(data) > MAX_FILE_BYTES:
-        raise LimitError(f"standard input holds more than {MAX_FILE_BYTES} bytes")
-    return BytesIO(data)
+    with opened(name) as source:
+        return source if isinstance(source, str) else whole(source)

@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from bitstream.errors import FileAccessError, WispError
-from cli.options import STDIN
+from cli.inputs import STDIN
 from codec.outputs import STDOUT
 
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 Wanted = Callable[[Path], bool]  # whether a file found in a folder is an input
+Suffix = Callable[[str], str]  # the ending of the output that an input becomes
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,10 @@ class Job:
     fault: WispError | None = None
 
 
-def plan(inputs: tuple[str, ...], output: str | None, suffix: str, *, recursive: bool, wanted: Wanted) -> list[Job]:
-    """The jobs of a command. `suffix` is the ending of outputs that are not named.
+def plan(
+    inputs: tuple[str, ...], output: str | None, suffix: str | Suffix, *, recursive: bool, wanted: Wanted
+) -> list[Job]:
+    """The jobs of a command. `suffix` is the ending of outputs that are not named, or says it of an input.
 
     Folders among the inputs need `recursive`; below `output` their structure is kept. Raises UsageError where
     several inputs have no folder to go to; one that is missing is not made here.
@@ -90,14 +93,18 @@ def _files_below(folder: Path, wanted: Wanted, unread: Callable[[OSError], None]
                 yield path
 
 
-def _single(source: str, output: str | None, suffix: str) -> Job:
+def _single(source: str, output: str | None, suffix: str | Suffix) -> Job:
     if output is not None:
         return Job(source, output)
     if source == STDIN:
         return Job(source, STDOUT)
     if not Path(source).name:  # such as "." or "/"
         return Job(source, STDOUT, FileAccessError("is not the name of a file"))
-    return Job(source, str(Path(source).with_suffix(suffix)))
+    return Job(source, str(Path(source).with_suffix(_ending(suffix, source))))
+
+
+def _ending(suffix: str | Suffix, source: str) -> str:
+    return suffix if isinstance(suffix, str) else suffix(source)
 
 
 def _folder(output: str) -> Path:
@@ -109,11 +116,11 @@ def _folder(output: str) -> Path:
     return folder
 
 
-def _placed(source: _Source, folder: Path | None, suffix: str) -> Job:
+def _placed(source: _Source, folder: Path | None, suffix: str | Suffix) -> Job:
     if source.fault is not None or not source.below.name:
         return Job(source.name, STDOUT, source.fault or FileAccessError("is not the name of a file"))
     target = Path(source.name) if folder is None else folder / source.below
-    return Job(source.name, str(target.with_suffix(suffix)))
+    return Job(source.name, str(target.with_suffix(_ending(suffix, source.name))))
 
 
 def _without_collisions(jobs: list[Job]) -> list[Job]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bitstream.errors import CorruptError
 from bitstream.metadata import named
+from cli import inputs as sources
 from cli import options
 from cli.command import WispCommand
+from cli.frame_progress import JobProgress
+from cli.progress import shown
+from codec.notes import WispNote
+
+if TYPE_CHECKING:
+    from codec.api import Codec
 
 EXAMPLES = """\b
 Example:
@@ -30,28 +39,56 @@ def verify(
     model: Path | None,
     arithmetic: options.Arithmetic,
 ) -> None:
-    """Check the .wisp file INPUT to the last byte and decode every unit of it."""
-    from bitstream.errors import CorruptError
+    """Check the .wisp file INPUT to the last byte and decode every unit of it, of every frame."""
+    with sources.opened(input) as source:
+        if sources.holds_sequence(source):
+            facts, counted = _sequence(source, input, model, arithmetic), "frames"
+        else:
+            facts, counted = _still(source, model, arithmetic), "tiles"
+    facts = {"file": input, "ok": True, **facts}
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        count = f"{facts[counted]} {'units' if counted == 'tiles' else counted}"
+        click.echo(f"{input}: fine, {facts['bytes']} bytes, {count}, latents {facts['latents_sha256']}")
+
+
+def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
     from codec.description import describe
-    from codec.notes import WispNote
     from codec.sources import read_file
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WispNote)  # bytes after the end are more than a note here
-        still = read_file(options.open_wisp(input))
+        still = read_file(source)
     if still.trailing:
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
     if still.damaged:
         raise CorruptError(f"{named(still.damaged)} damaged; the picture is not")
     codec = arithmetic.codec(model)
-    facts = {
-        "file": input,
-        "ok": True,
+    return {
         **describe(still, model).as_dict(),
         "latents_sha256": codec.check(still),
         **codec.arithmetic_of(still),
     }
-    if as_json:
-        click.echo(json.dumps(facts, indent=2))
-    else:
-        click.echo(f"{input}: fine, {still.size} bytes, {len(still.units)} units, latents {facts['latents_sha256']}")
+
+
+def _sequence(source: sources.Input, name: str, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
+    from codec.sequence.description import verify_sequence
+    from codec.sources import on_stream
+
+    codec = arithmetic.codec(model)
+    with shown("auto", [1], quiet=False) as show:
+        show.begin(0, name)
+        frames = JobProgress(lambda share, done: show.advance(0, share, done)).of_frames()
+        facts, latents = on_stream(
+            source, lambda stream: verify_sequence(stream, codec, model, lambda _: frames.add(1))
+        )
+    return {**facts.as_dict(), "latents_sha256": latents, **_arithmetic_of(codec, facts.model)}
+
+
+def _arithmetic_of(codec: Codec, model: str | None) -> dict[str, str]:
+    """As Codec.arithmetic_of has it for still pictures."""
+    if model is None:
+        return {}
+    runtime, entropy_dtype = codec.runtime, codec.load(model).entropy_dtype
+    return {"precision": runtime.precision, "entropy_dtype": entropy_dtype, "device": runtime.device.type}

@@ -106,7 +106,14 @@ def test_a_folder_is_taken_where_it_is_asked_for() -> None:
 
 
 def test_what_is_no_picture_is_not_taken_from_a_folder() -> None:
-    for name in ("in/text.txt", "in/film.mpg", "in/paper.pdf", "in/.a.wisp.1f2e.part", "in/a.png.part", "in/old.wisp"):
+    for name in (
+        "in/text.txt",
+        "in/sound.flac",
+        "in/paper.pdf",
+        "in/.a.wisp.1f2e.part",
+        "in/a.png.part",
+        "in/old.wisp",
+    ):
         Path(name).write_bytes(b"no picture")
     picture("in/.hidden.png", "in/.thumbnails/a.png", "in/D.PNG")
     assert lines(encode("-r", "in", "-o", "out")) == []

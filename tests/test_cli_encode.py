@@ -136,9 +136,10 @@ def test_a_frame_of_several(name: str) -> None:
         result = succeed("encode", name, "--lossless", "--overwrite", "--frame", str(number))
         assert not [line for line in result.stderr.splitlines() if "frame" in line]
         assert np.array_equal(back()[:, :, :3], frame), number
-    result = succeed("encode", name, "--lossless", "--overwrite")
-    assert f"wisp: {name}: note: has 4 frames, the first is coded\n" in result.stderr
-    assert np.array_equal(back()[:, :, :3], frames[0])
+    if name == "a.tiff":  # the others are animations, which become sequences
+        result = succeed("encode", name, "--lossless", "--overwrite")
+        assert f"wisp: {name}: note: has 4 frames, the first is coded\n" in result.stderr
+        assert np.array_equal(back()[:, :, :3], frames[0])
     before = folder_content(Path())
     result = invoke("encode", name, "--lossless", "--overwrite", "--frame", "4")
     assert result.exit_code == 2

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import codec
+from tests.clips import moving
+from tests.media_files import write_clip
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,6 +45,27 @@ def test_the_commands_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None
     assert Image.open(tmp_path / "copy.png").size == (120, 90)
     assert Image.open(tmp_path / "detail.png").size == (800, 600)
     assert codec.probe(tmp_path / "logo.wisp").lossless
+
+
+def test_the_commands_for_video_run(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", moving(20), sound=("aac",))
+    script = f'set -e\nwisp() {{ "{sys.executable}" -m cli.main "$@"; }}\n' + block("wisp concat")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    coded = {"clip.wisp", "small.wisp", "part.wisp", "long.wisp", "again.wisp"}
+    assert made == {"clip.mp4", "copy.mp4", "frames/00000.png", "frames/00001.png"} | coded
+    counts = [len(codec.open_video(tmp_path / name)) for name in ("clip.wisp", "part.wisp", "long.wisp", "again.wisp")]
+    assert counts == [20, 10, 30, 20]
+
+
+def test_the_python_example_for_video_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"arrays": moving(6)}
+    exec(block("codec.open_video"), names)
+    assert (names["frame"].number, names["last"].number, len(names["every_other"])) == (5, 5, 3)
+    assert tuple(names["batch"].shape) == (4, 3, 64, 96)  # from the frame at 0.1 s on
 
 
 def test_the_python_example_runs(

@@ -20,6 +20,7 @@ from benchmarks.core.precision import MOST_DB, measure_precision
 from benchmarks.core.processes import MOST_COLD_SECONDS, measure_cold_start, measure_large
 from benchmarks.core.size import MOST_BYTES, MOST_RELATIVE, measure_sizes
 from benchmarks.core.speed import MOST, measure_speed
+from benchmarks.core.video import HEIGHT, SEEKS, WIDTH, measure_video
 from codec.api import Codec
 
 
@@ -73,12 +74,29 @@ def report_large() -> Any:
     return {"encode": asdict(encode), "decode": asdict(decode)}
 
 
+def report_video() -> Any:
+    result = measure_video(Codec(device="cpu"))
+    click.echo(f"video: {result.frames} frames of {WIDTH}x{HEIGHT}, {result.bytes} bytes, {result.precision},")
+    click.echo(f"  {result.threads} threads, decode {result.workers} frames side by side")
+    for name in ("encode", "decode"):
+        seconds, floor = getattr(result, name), getattr(result, f"{name}_floor")
+        ratio = _verdict(seconds / floor, MOST)
+        click.echo(
+            f"  {name} {seconds * 1e3:.0f} ms a frame ({1 / seconds:.1f} fps), floor {floor * 1e3:.0f} ms: {ratio}"
+        )
+    click.echo(f"  latents equal: {result.latents_equal}, pixels equal at equal threads: {result.pixels_equal},")
+    click.echo(f"  side by side at most {result.apart} apart (limit 1)")
+    click.echo(f"  seeks equal: {result.seeks_equal} of {SEEKS}, with the tail cut off {result.seeks_without_tail}")
+    return asdict(result)
+
+
 PARTS: dict[str, Callable[[], Any]] = {
     "size": report_size,
     "speed": report_speed,
     "precision": report_precision,
     "cold": report_cold,
     "large": report_large,
+    "video": report_video,
 }
 
 

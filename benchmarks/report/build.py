@@ -18,27 +18,30 @@ from pathlib import Path
 
 from benchmarks.measures.interface import MeasureInfo
 from benchmarks.rd.results import Results
+from benchmarks.report.clips import PICTURE_WORDS, SEQUENCE_WORDS, Clips
 from benchmarks.report.data import report_data
 from benchmarks.report.pictures import Pictures
 
 SCRIPTS = ("common", "head", "legend", "curves", "table", "speed", "images", "stage", "viewer", "main")
 
 
-def build_report(results: Results, folder: Path, infos: Mapping[str, MeasureInfo]) -> str:
+def build_report(results: Results, folder: Path, infos: Mapping[str, MeasureInfo], clips: Clips | None = None) -> str:
     """The HTML of `results`; `folder` holds the files that its records of equal size name.
 
-    `infos` are the measures that may occur, by id, in the order in which the page offers them.
+    `infos` are the measures that may occur, by id, in the order in which the page offers them. With `clips`
+    the results are of sequences.
     """
     from plotly.offline import get_plotlyjs
 
     pictures = Pictures(folder)
-    data = report_data(results, infos, pictures)
+    data = report_data(results, infos, pictures, clips)
     plotly = _script_text(get_plotlyjs())
     script = _script_text("\n".join(_part(f"{name}.js") for name in SCRIPTS))
     count = sum(not codec["published"] for codec in _listed(data["codecs"]))
     return _filled(
         _part("page.html"),
         {
+            **(PICTURE_WORDS if clips is None else SEQUENCE_WORDS),
             "title": html.escape(f"Wisp: rate and distortion of {count} codec{'' if count == 1 else 's'}"),
             "policy": _policy(plotly, script),
             "style": _part("style.css"),
@@ -53,11 +56,13 @@ def build_report(results: Results, folder: Path, infos: Mapping[str, MeasureInfo
     )
 
 
-def write_report(path: Path, results: Results, folder: Path, infos: Mapping[str, MeasureInfo]) -> None:
+def write_report(
+    path: Path, results: Results, folder: Path, infos: Mapping[str, MeasureInfo], clips: Clips | None = None
+) -> None:
     """Write `build_report`'s page to `path`, whole or not at all. Raises FileAccessError."""
     from codec.outputs import write_output
 
-    write_output(str(path), build_report(results, folder, infos).encode(), overwrite=True)
+    write_output(str(path), build_report(results, folder, infos, clips).encode(), overwrite=True)
 
 
 def _part(name: str) -> str:

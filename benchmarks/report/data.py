@@ -16,6 +16,7 @@ from benchmarks.measures.interface import MeasureInfo
 from benchmarks.rd.bd import BdRate, BdRow
 from benchmarks.rd.records import EqualSize, Point
 from benchmarks.rd.results import Results
+from benchmarks.report.clips import PICTURE_WORDS, SEQUENCE_WORDS, Clips
 from benchmarks.report.pictures import Pictures
 from benchmarks.report.tables import bd_tables, mean_points
 
@@ -24,22 +25,27 @@ ORIGINAL = "original"  # the codec id of a viewer's original
 _DIGITS = 6  # significant, of every number in the page
 
 
-def report_data(results: Results, infos: Mapping[str, MeasureInfo], pictures: Pictures) -> Json:
-    """The page's data; what the viewer shows is added to `pictures`."""
+def report_data(
+    results: Results, infos: Mapping[str, MeasureInfo], pictures: Pictures, clips: Clips | None = None
+) -> Json:
+    """The page's data; what the viewer shows is added to `pictures`. With `clips` the results are of sequences."""
     codecs = _codecs(results)
     measures, unknown = _measures(results, infos)
     index = {str(codec["id"]): position for position, codec in enumerate(codecs)}
     names = dict.fromkeys([*(point.dataset for point in results.points), *(shown.dataset for shown in results.equal)])
-    viewer, missing = _viewer(results, [info.id for info in measures], pictures)
+    viewer, missing = _viewer(results, [info.id for info in measures], pictures, clips)
     notes = []
     if unknown:
         notes.append(f"Measures that this version does not know are left out: {', '.join(unknown)}.")
     if missing:
         notes.append(f"{missing} of the viewer's pictures are missing in the results' folder.")
     return {
+        "clips": clips is not None,
+        "words": PICTURE_WORDS if clips is None else SEQUENCE_WORDS,
+        "anchor": clips.anchor if clips else None,
         "codecs": codecs,
         "measures": [asdict(info) for info in measures],
-        "datasets": [_dataset(name, results, measures, index) for name in names],
+        "datasets": [_dataset(name, results, measures, index, clips) for name in names],
         "viewer": viewer,
         "runs": [asdict(run) for run in results.runs],
         "absent": _absent(results),
@@ -62,10 +68,17 @@ def _codecs(results: Results) -> list[Json]:
                 "command": info.command if info else "",
                 "wisp": codec == "wisp" or codec.startswith("wisp-"),
                 "published": False,
+                "prediction": str(info.options.get("prediction", "")) if info else "",
             }
         )
     for curve in results.curves:
-        shared: Json = {"version": "published curve", "command": curve.source, "wisp": False, "published": True}
+        shared: Json = {
+            "version": "published curve",
+            "command": curve.source,
+            "wisp": False,
+            "published": True,
+            "prediction": "",
+        }
         codecs.append({"id": curve.id, "title": curve.name, **shared})
     return codecs
 
@@ -92,7 +105,13 @@ def _failures(results: Results) -> list[Json]:
     return [{**asdict(f), "title": titles.get(f.codec, f.codec)} for key, f in latest.items() if key not in made]
 
 
-def _dataset(name: str, results: Results, measures: Sequence[MeasureInfo], index: Mapping[str, int]) -> Json:
+def _dataset(
+    name: str,
+    results: Results,
+    measures: Sequence[MeasureInfo],
+    index: Mapping[str, int],
+    clips: Clips | None,
+) -> Json:
     points = [point for point in results.points if point.dataset == name]
     images = sorted({point.image for point in points})
     place = {image: position for position, image in enumerate(images)}
@@ -129,7 +148,7 @@ def _dataset(name: str, results: Results, measures: Sequence[MeasureInfo], index
         ],
         "curves": curves,
         "bd": tables,
-        "seconds": _seconds(points, index),
+        "seconds": _seconds(points, index, clips),
         "threads": sorted({point.threads for point in points}),
         "jobs": sorted({point.jobs for point in points}),
     }
@@ -154,19 +173,22 @@ def _row(row: BdRow, index: Mapping[str, int], place: Mapping[str, int], sign: i
     }
 
 
-def _seconds(points: Iterable[Point], index: Mapping[str, int]) -> dict[int, list[float]]:
-    """By codec, the medians of encode and decode seconds per megapixel; not where they were not taken."""
+def _seconds(points: Iterable[Point], index: Mapping[str, int], clips: Clips | None) -> dict[int, list[float]]:
+    """By codec, the medians of encode and decode seconds per megapixel, of sequences per frame; not where they were
+    not taken."""
     taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for point in points:
         if point.encode_seconds > 0 and point.decode_seconds > 0:
-            megapixels = point.width * point.height / 1e6
-            taken[point.codec].append((point.encode_seconds / megapixels, point.decode_seconds / megapixels))
+            units = clips.frames_of(point) if clips else point.width * point.height / 1e6
+            taken[point.codec].append((point.encode_seconds / units, point.decode_seconds / units))
     return {
         index[codec]: [_short(median(pair[way] for pair in pairs)) for way in (0, 1)] for codec, pairs in taken.items()
     }
 
 
-def _viewer(results: Results, measures: Sequence[str], pictures: Pictures) -> tuple[list[Json], int]:
+def _viewer(
+    results: Results, measures: Sequence[str], pictures: Pictures, clips: Clips | None
+) -> tuple[list[Json], int]:
     """By picture, the original and the groups of equal size; and how many pictures could not be read."""
     latest = {(e.dataset, e.image, e.target_bpp, e.codec): e for e in results.equal}
     titles = results.titles
@@ -176,6 +198,8 @@ def _viewer(results: Results, measures: Sequence[str], pictures: Pictures) -> tu
     for record in latest.values():
         key = (record.dataset, record.image)
         entry = entries.setdefault(key, {"dataset": record.dataset, "image": record.image, "original": None})
+        if clips:
+            entry["sequence"], entry["frame"] = clips.sequence_and_frame(record.image)
         original = record.codec == ORIGINAL
         picture = pictures.add_shown(record.shown) if original else pictures.add_coded(record.file, record.shown)
         if picture is None:

@@ -7,6 +7,7 @@ const LOW_OVERLAP = 0.5;
 
 // Indices into report.datasets, .measures and .codecs; codecs in `hidden` are left out of the plots.
 const state = { dataset: 0, measure: 0, anchor: 0, hidden: new Set() };
+const words = report.words; // for a picture, or a sequence
 const drawings = []; // every section's function that draws it anew
 
 const byId = (id) => document.getElementById(id);

@@ -31,7 +31,7 @@ function drawCurveChoices() {
   const here = dataset();
   const select = byId("curve-image");
   const images = here ? here.images.map((name, index) => [index, name]) : [];
-  fillSelect(select, [[MEAN, `mean of ${counted(images.length, "picture")}`], ...images], select.value || MEAN);
+  fillSelect(select, [[MEAN, `mean of ${counted(images.length, words.one)}`], ...images], select.value || MEAN);
   fillSwitch(byId("rate-axis"), [["log", "logarithmic"], ["linear", "linear"]], rateAxis.type, (type) => {
     rateAxis.type = type;
     drawCurves();
@@ -71,15 +71,15 @@ function drawCurves() {
   plot("curves-plot", traces, {
     xaxis: axis("bits per pixel", rateAxis.type === "log" ? { type: "log", tickvals: RATE_TICKS, ticktext: RATE_TICKS.map(String) } : { rangemode: "tozero" }),
     yaxis: axis(info ? headed(info) + (info.higher_is_better ? "" : ", lower is better") : ""),
-  }, "No points to draw: choose another measure or picture, or show a codec.");
+  }, `No points to draw: choose another measure or ${words.one}, or show a codec.`);
   const notes = [];
-  if (published.length) notes.push(`Published, over their authors' pictures: ${published.join(", ")}.`);
-  if (singles.length) notes.push(`Single points of all pictures, for no setting has a mean: ${singles.map((each) => each.title).join(", ")}.`);
+  if (published.length) notes.push(`Published, over their authors' ${words.many}: ${published.join(", ")}.`);
+  if (singles.length) notes.push(`Single points of all ${words.many}, for no setting has a mean: ${singles.map((each) => each.title).join(", ")}.`);
   if (without.length) notes.push(`No curve here: ${without.join(", ")}.`);
-  if (without.length && image === MEAN) notes.push("A mean needs finite values of all pictures at one setting.");
+  if (without.length && image === MEAN) notes.push(`A mean needs finite values of all ${words.many} at one setting.`);
   if (exact) notes.push(`${counted(exact, "exact point")} cannot be drawn on this scale.`);
   byId("curves-note").textContent = notes.join(" ");
-  byId("curves-intro").textContent = info ? `${image === MEAN ? "Mean rate and mean distortion of all pictures at each setting" : "One picture at each setting"}; ${info.higher_is_better ? "up" : "down"} and to the left is better.` : "";
+  byId("curves-intro").textContent = info ? `${image === MEAN ? `Mean rate and mean distortion of all ${words.many} at each setting` : `One ${words.one} at each setting`}; ${info.higher_is_better ? "up" : "down"} and to the left is better.${report.clips ? " Rates are of whole streams. Wisp codes RGB, the others 4:2:0; what the conversion to that and back costs is counted as theirs." : ""}` : "";
 }
 
 function hoverOf(codec, [quality, bpp, value], info, image = "") {

@@ -13,12 +13,12 @@ function drawHead() {
   const here = dataset();
   const measured = present().filter((codec) => !report.codecs[codec].published);
   const run = report.runs.at(-1);
-  byId("title").textContent = here ? `${counted(measured.length, "codec")} on ${counted(here.images.length, "picture")}` : "No results yet";
+  byId("title").textContent = here ? `${counted(measured.length, "codec")} on ${counted(here.images.length, words.one)}` : "No results yet";
   drawLede(measured);
   const absent = report.absent.length + report.failures.length;
   byId("facts").replaceChildren(...factList([
-    ["Pictures", here ? here.name : ""],
-    ["Coded pictures", here ? here.points.length.toLocaleString("en-GB") : ""],
+    [words.Many, here ? here.name : ""],
+    [`Coded ${words.many}`, here ? here.points.length.toLocaleString("en-GB") : ""],
     ["Date", run ? run.started.slice(0, 10) : ""],
     ["Processor", run?.machine.processor ?? ""],
     ["Absent or failed", absent ? element("a", { href: "#absent" }, `${report.absent.length} absent, ${report.failures.length} failed`) : "nothing"],
@@ -120,7 +120,7 @@ function absences() {
       report.absent.map((each) => [`${each.title} (${each.what})`, each.reason, element("code", {}, each.remedy)])));
   }
   if (report.failures.length) {
-    parts.push(element("h3", {}, "Failed"), table(["Codec", "Picture", "Setting", "Message"],
+    parts.push(element("h3", {}, "Failed"), table(["Codec", words.One, "Setting", "Message"],
       report.failures.map((each) => [each.title, `${each.dataset}/${each.image}`, String(each.quality), each.message])));
   }
   return parts;

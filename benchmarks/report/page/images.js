@@ -34,12 +34,12 @@ function drawImages() {
     xaxis: axis(chosen ? `BD-rate against ${title(state.anchor)}` : "", { ticksuffix: " %", zeroline: true, zerolinecolor: themed("--soft"), zerolinewidth: 1 }),
     yaxis: axis("", { type: "category", categoryorder: "array", categoryarray: labels.map(plotText), automargin: true, tickmode: "linear", range: [-0.7, labels.length - 0.3] }),
     shapes: sorted.map(([, percent], row) => ({ type: "line", x0: 0, x1: percent, y0: row, y1: row, layer: "below", line: { color: colour(chosen.codec), width: 2 }, opacity: 0.35 })),
-  }, "No picture has a BD-rate here: it takes two settings of each codec and a shared range.");
+  }, `No ${words.one} has a BD-rate here: it takes two settings of each codec and a shared range.`);
   if (drawnPlot) {
     drawnPlot.removeAllListeners?.("plotly_click");
     drawnPlot.on("plotly_click", (event) => showImage(event.points[0].customdata));
   }
-  byId("images-intro").textContent = chosen ? `${title(chosen.codec)} against ${title(state.anchor)}, at equal ${measure().title}, from most to least saved. A click on a dot shows that picture above.` : "";
+  byId("images-intro").textContent = chosen ? `${title(chosen.codec)} against ${title(state.anchor)}, at equal ${measure().title}, from most to least saved. A click on a dot shows that ${words.one} above.` : "";
   const low = chosen?.images.filter((image) => image[2] < LOW_OVERLAP).length ?? 0;
   byId("images-note").textContent = low ? `${counted(low, "hollow dot")}: the two ranges of quality overlap by less than half.` : "";
 }

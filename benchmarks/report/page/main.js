@@ -5,7 +5,7 @@
 function drawChoices() {
   const anchors = Object.keys(dataset()?.bd[state.measure] ?? {}).map(Number).sort((a, b) => a - b);
   if (!anchors.includes(state.anchor)) {
-    state.anchor = anchors.find((codec) => report.codecs[codec].id.startsWith("jpeg")) ?? anchors[0] ?? state.anchor;
+    state.anchor = anchors.find((codec) => report.anchor ? report.codecs[codec].id === report.anchor : report.codecs[codec].id.startsWith("jpeg")) ?? anchors[0] ?? state.anchor;
   }
   fillSelect(byId("dataset"), report.datasets.map((each, index) => [index, each.name]), state.dataset);
   fillSelect(byId("measure"), report.measures.map((info, index) => [index, info.title]), state.measure);

@@ -1,5 +1,5 @@
 "use strict";
-// Seconds per megapixel against BD-rate.
+// Seconds per megapixel, or frames per second, against BD-rate.
 
 const WAYS = [["0", "encode"], ["1", "decode"]];
 const speed = { way: "0" };
@@ -10,6 +10,10 @@ function drawSpeedChoices() {
     drawSpeed();
   });
 }
+
+// Of a sequence the seconds are those of a frame.
+const paceOf = (time) => (report.clips ? 1 / time : time);
+const pace = (value) => (report.clips ? `${Number(value.toPrecision(3))} frames per second` : `${seconds(value)} per megapixel`);
 
 const LABEL_HEIGHT = 16; // pixels
 const MARGINS = { l: 72, r: 16, t: 12, b: 52 }; // about what Plotly leaves around the axes
@@ -55,7 +59,7 @@ function drawSpeed() {
   const without = [];
   for (const row of rows) {
     if (state.hidden.has(row.codec) || report.codecs[row.codec].published) continue;
-    if (row.averaged && here.seconds[row.codec]) found.push({ codec: row.codec, x: row.averaged[0], y: here.seconds[row.codec][Number(speed.way)] });
+    if (row.averaged && here.seconds[row.codec]) found.push({ codec: row.codec, x: row.averaged[0], y: paceOf(here.seconds[row.codec][Number(speed.way)]) });
     else without.push(title(row.codec));
   }
   found.sort((a, b) => a.x - b.x);
@@ -71,15 +75,15 @@ function drawSpeed() {
     type: "scatter", mode: "markers+text", x: [x], y: [y], cliponaxis: false, hoverinfo: "text",
     text: [places[index] ? plotText(title(codec)) : ""], textposition: places[index] ?? "top center",
     textfont: { color: report.codecs[codec].wisp ? colour(codec) : themed("--ink"), size: 12 },
-    hovertext: [`<b>${plotText(title(codec))}</b><br>BD-rate ${signed(x)}<br>${word} ${seconds(y)} per megapixel`],
+    hovertext: [`<b>${plotText(title(codec))}</b><br>BD-rate ${signed(x)}<br>${word} ${pace(y)}`],
     marker: { color: colour(codec), symbol: looks[codec].symbol, size: report.codecs[codec].wisp ? 15 : 11 },
   }));
   plot("speed-plot", traces, {
     xaxis: axis(`BD-rate against ${title(state.anchor)}`,
       { ticksuffix: " %", zeroline: true, zerolinecolor: themed("--line"), range: xRange }),
-    yaxis: axis(`seconds per megapixel, ${word}`, { type: "log", dtick: 1, tickformat: "~g", range: yRange }),
+    yaxis: axis(report.clips ? `frames per second, ${word}` : `seconds per megapixel, ${word}`, { type: "log", dtick: 1, tickformat: "~g", range: yRange }),
   }, "No times to draw: choose another anchor or measure, or show a codec.");
-  byId("speed-intro").textContent = found.length ? `Median time of a warm call, and rate at equal ${measure().title} (averaged curves); down and to the left is better.` : "";
+  byId("speed-intro").textContent = found.length ? `${report.clips ? "Median speed of a warm process" : "Median time of a warm call"}, and rate at equal ${measure().title} (averaged curves); ${report.clips ? "up" : "down"} and to the left is better.` : "";
   byId("speed-note").textContent = [conditions(here), without.length ? `No time or no BD-rate: ${without.join(", ")}.` : "",
     places.includes(null) ? "Names that would overlap are left out: point at a symbol to see its name." : ""].join(" ").trim();
 }

@@ -16,12 +16,12 @@ function drawViewer() {
   byId("viewer").hidden = all.length === 0 && !left;
   byId("viewer-body").hidden = all.length === 0;
   byId("viewer-intro").textContent = all.length
-    ? "Drag the divider, or focus it and use the arrow keys. The wheel zooms; a zoomed picture can be dragged."
-    : "The run left these pictures out: --no-viewer.";
+    ? `Drag the divider, or focus it and use the arrow keys. The wheel zooms; a zoomed picture can be dragged.${report.clips ? " Sizes and rates are those of whole streams, measures those of the frame." : ""}`
+    : `The run left these ${words.shown.toLowerCase()} out: --no-viewer.`;
   if (all.length === 0) return;
   view.entry = all.find((entry) => entry.image === view.image) ?? all[0];
   view.image = view.entry.image;
-  fillSelect(byId("view-image"), all.map((entry) => [entry.image, entry.image]), view.image);
+  drawPlace(all);
   const groups = view.entry.groups;
   view.group = groups.find((group) => group.target === view.target) ?? groups[Math.floor(groups.length / 2)] ?? null;
   view.target = view.group?.target ?? view.target;
@@ -33,6 +33,23 @@ function drawViewer() {
   drawSides();
   drawMode();
   load();
+}
+
+const framesOf = (sequence) => entries().filter((entry) => entry.sequence === sequence).sort((a, b) => a.frame - b.frame);
+
+/** The choice of a picture; or of a sequence and one of the frames that are there of it. */
+function drawPlace(all) {
+  byId("view-frame-choice").style.display = report.clips ? "" : "none";
+  const names = [...new Set(all.map((entry) => entry.sequence ?? entry.image))];
+  fillSelect(byId("view-image"), names.map((name) => [name, name]), view.entry.sequence ?? view.image);
+  if (!report.clips) return;
+  const frames = framesOf(view.entry.sequence);
+  const slider = byId("view-frame");
+  slider.max = String(frames.length - 1);
+  slider.value = String(frames.indexOf(view.entry));
+  slider.disabled = frames.length < 2;
+  slider.setAttribute("aria-valuetext", `frame ${view.entry.frame}`);
+  byId("view-frame-value").textContent = String(view.entry.frame);
 }
 
 /** Which picture is on which side: the first coded one and Wisp, until others are chosen. */
@@ -49,7 +66,7 @@ function drawSides() {
 
 function drawMode() {
   if (!view.entry.original) view.mode = "pictures";
-  fillSwitch(byId("view-mode"), [["pictures", "pictures"], ["errors", "errors"]], view.mode, (mode) => {
+  fillSwitch(byId("view-mode"), [["pictures", words.shown.toLowerCase()], ["errors", "errors"]], view.mode, (mode) => {
     view.mode = mode;
     drawMode();
     paint();
@@ -201,12 +218,17 @@ function chooseSide(side, codec) {
 }
 
 function chooseView(image) {
-  if (!entries().some((entry) => entry.image === image)) return;
-  view.image = image;
+  const frames = framesOf(image); // it may be the name of a sequence
+  const found = entries().find((entry) => entry.image === image) ?? frames[Math.min(Number(byId("view-frame").value), frames.length - 1)];
+  if (!found) return;
+  view.image = found.image;
   drawViewer();
 }
 
 byId("view-image").addEventListener("change", (event) => chooseView(event.target.value));
+byId("view-frame").addEventListener("input", (event) => {
+  chooseView(framesOf(view.entry.sequence)[Number(event.target.value)].image);
+});
 for (const side of ["left", "right"]) {
   byId(`view-${side}`).addEventListener("change", (event) => chooseSide(side, event.target.value));
 }

@@ -1,0 +1,14 @@
+"""What `wisp cut` and `wisp concat` tell of what they wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codec.sequence.edit import EditReport
+
+
+def told(target: str, report: EditReport) -> str:
+    """The line of --verbose."""
+    frames = f"{report.frames} {'frame' if report.frames == 1 else 'frames'}"
+    return f"-> {target}: {report.bytes} bytes, {frames}, {report.duration:.2f} s"

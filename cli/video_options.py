@@ -1,0 +1,203 @@
+"""The options that count for videos only, beside those of cli/selection_options.py.
+
+--no-audio                                leave the sound out
+--format, --size, --rate                  of encode: what raw video is
+--strict                                  refuse what would be converted
+--target-bitrate, --two-pass              a bitrate to meet
+--log, --log-file                         what every frame came to
+--video-codec, --crf, --preset, --chroma, --rate
+                                          of decode: how frames are written
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from cli.selection_options import SELECTION, given, video_option, with_options
+from codec.media.raw import RAW_FORMATS, Y4M
+
+if TYPE_CHECKING:
+    from codec.media.sink import VideoCodec
+    from codec.sequence.log import LogKind
+
+_SIZE = re.compile(r"(\d{1,5})[xX](\d{1,5})")
+_RATE = re.compile(r"\d{1,9}(?:\.\d{1,9})?|\d{1,9}/\d{1,9}")
+no_audio = video_option("--no-audio", is_flag=True, help="Leave the sound out.")
+
+
+def _frame_size(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value)
+    if found is None or 0 in (int(found[1]), int(found[2])):
+        raise click.BadParameter(f"{value!r} is no size such as 640x360.")
+    return int(found[1]), int(found[2])
+
+
+def _frames_a_second(_: click.Context, __: click.Parameter, value: str | None) -> Fraction | None:
+    """25, 29.97 (which is 30000/1001) or 30000/1001."""
+    if value is None:
+        return None
+    from codec.sequence.writer import exact_rate
+
+    try:
+        if _RATE.fullmatch(value) is None:
+            raise ValueError
+        return exact_rate(Fraction(value) if "/" in value else value)
+    except (ValueError, ZeroDivisionError):
+        raise click.BadParameter(f"{value!r} is no rate: 25, 29.97 and 30000/1001 frames a second are.") from None
+
+
+def _kilobits(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise click.BadParameter(f"{value:g} is not a number above 0.")
+    return value
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What `wisp encode` is told of videos alone; `names` are the options that were given."""
+
+    format: str | None
+    size: tuple[int, int] | None
+    rate: Fraction | None
+    strict: bool
+    audio: bool
+    bitrate: float | None
+    two_pass: bool
+    log: LogKind | None
+    log_file: str | None
+    names: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raise UsageError for options that do not go together."""
+        if self.format is None and (self.size or self.rate):
+            raise click.UsageError(f"{'--size' if self.size else '--rate'} is for raw video: --format says which.")
+        if self.format == "y4m" and self.size:
+            raise click.UsageError("--size is for raw video without a header: y4m has one.")
+        if self.format not in (None, "y4m") and self.size is None:
+            raise click.UsageError(f"raw video of {self.format} needs its --size, as in --size 640x360.")
+        if self.two_pass and self.bitrate is None:
+            raise click.UsageError("--two-pass needs --target-bitrate.")
+        if self.log_file and not self.log:
+            raise click.UsageError("--log-file needs --log csv or --log json.")
+
+
+_CODING = (
+    video_option(
+        "--format",
+        type=click.Choice((Y4M, *RAW_FORMATS)),
+        metavar="RAW",
+        help="The input is raw video: y4m, rgb24, yuv420p, or another of FFmpeg's formats of pixels.",
+    ),
+    video_option("--size", metavar="WxH", callback=_frame_size, help="Of the frames of raw video."),
+    video_option("--rate", "frame_rate", metavar="R", callback=_frames_a_second, help="Frames a second of raw video."),
+    video_option("--strict", is_flag=True, help="Refuse what would have to be converted: 10 bits, interlaced frames."),
+    no_audio,
+    video_option(
+        "--target-bitrate",
+        "bitrate",
+        type=float,
+        metavar="KBPS",
+        callback=_kilobits,
+        help="1000 bits a second to meet.",
+    ),
+    video_option("--two-pass", is_flag=True, help="Meet it more closely, by reading the input twice."),
+    video_option(
+        "--log", type=click.Choice(["csv", "json"]), help="A line for every frame (bits, PSNR, ms) and every second."
+    ),
+    video_option("--log-file", metavar="FILE", help="Where these lines go; else to standard output."),
+)
+_CODING_NAMES = ("format", "size", "frame_rate", "strict", "no_audio", "bitrate", "two_pass", "log", "log_file")
+
+
+def coding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `Coding`, handed over as one parameter `video`."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, **values: Any) -> Any:
+        found = Coding(
+            format=values.pop("format"),
+            size=values.pop("size"),
+            rate=values.pop("frame_rate"),
+            strict=values.pop("strict"),
+            audio=not values.pop("no_audio"),
+            bitrate=values.pop("bitrate"),
+            two_pass=values.pop("two_pass"),
+            log=values.pop("log"),
+            log_file=values.pop("log_file"),
+            names=given((*_CODING_NAMES, *SELECTION)),
+        )
+        found.check()
+        return function(*args, video=found, **values)
+
+    return with_options(collected, _CODING)
+
+
+@dataclass(frozen=True)
+class Output:
+    """How `wisp decode` writes the frames of sequences; `names` are the options that were given."""
+
+    codec: VideoCodec | None
+    crf: int | None
+    preset: str | None
+    rate: Fraction | None
+    chroma: Literal["420", "444"]
+    audio: bool
+    names: tuple[str, ...]
+
+
+_OUTPUT = (
+    video_option(
+        "--video-codec", type=click.Choice(["h264", "h265", "av1", "ffv1"]), help="Of mp4 (h264) and mkv (ffv1)."
+    ),
+    video_option(
+        "--crf", type=click.IntRange(0, 100), metavar="N", help="Of H.264, H.265, AV1: low is good. Of WebP 0..100."
+    ),
+    video_option(
+        "--preset", metavar="NAME", help="The encoder's speed: ultrafast to placebo, AV1 0 to 13, WebP 0 to 6."
+    ),
+    video_option(
+        "--rate",
+        "frame_rate",
+        metavar="R",
+        callback=_frames_a_second,
+        help="Constant frames a second: repeat and drop for it.",
+    ),
+    video_option(
+        "--chroma",
+        type=click.Choice(["420", "444"]),
+        default="420",
+        show_default=True,
+        help="Of y4m: colours of all pixels?",
+    ),
+    no_audio,
+)
+_OUTPUT_NAMES = ("video_codec", "crf", "preset", "frame_rate", "chroma", "no_audio")
+
+
+def frames_out(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `Output`, handed over as one parameter `video`."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, **values: Any) -> Any:
+        found = Output(
+            codec=values.pop("video_codec"),
+            crf=values.pop("crf"),
+            preset=values.pop("preset"),
+            rate=values.pop("frame_rate"),
+            chroma=values.pop("chroma"),
+            audio=not values.pop("no_audio"),
+            names=given((*_OUTPUT_NAMES, *SELECTION)),
+        )
+        return function(*args, video=found, **values)
+
+    return with_options(collected, _OUTPUT)
