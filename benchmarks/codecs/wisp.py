@@ -15,6 +15,30 @@ if TYPE_CHECKING:
 REFINING = 5  # the lowest effort that takes minutes rather than seconds
 
 
+def loaded_codec(threads: int, model: str | None = None, precision: str = "auto") -> Codec:
+    """On the CPU, with the packaged model or the file `model`. Raises AbsentError where that is none."""
+    import torch
+
+    from bitstream.errors import WispError
+    from codec.api import Codec
+
+    torch.set_num_threads(threads)
+    set_threads(threads)
+    try:
+        codec = Codec(model, device="cpu", precision=precision)  # type: ignore[arg-type]
+        codec.load(codec.model_info.id)
+    except WispError as error:
+        raise AbsentError(str(error), "name a model file that `wisp models` lists") from error
+    return codec
+
+
+def version_of(opened: Codec) -> str:
+    """The package's, the model's id, and the arithmetic of its pixel path."""
+    import codec
+
+    return f"wisp {codec.__version__}, model {opened.model_info.id}, {opened.runtime.precision}"
+
+
 class Wisp(ImageCodec):
     """The packaged model (or the file `model`) at one effort."""
 
@@ -31,18 +55,7 @@ class Wisp(ImageCodec):
 
     def open(self, threads: int) -> None:
         """Load the model. Raises AbsentError where the model file is not one."""
-        import torch
-
-        from bitstream.errors import WispError
-        from codec.api import Codec
-
-        torch.set_num_threads(threads)
-        set_threads(threads)
-        try:
-            self._codec = Codec(self._model, device="cpu", precision=self._precision)  # type: ignore[arg-type]
-            self._codec.load(self._codec.model_info.id)
-        except WispError as error:
-            raise AbsentError(str(error), "name a model file that `wisp models` lists") from error
+        self._codec = loaded_codec(threads, self._model, self._precision)
 
     @property
     def _opened(self) -> Codec:
@@ -53,10 +66,7 @@ class Wisp(ImageCodec):
     @property
     def version(self) -> str:
         """The package's, the model's id, and the arithmetic of its pixel path."""
-        import codec
-
-        opened = self._opened
-        return f"wisp {codec.__version__}, model {opened.model_info.id}, {opened.runtime.precision}"
+        return version_of(self._opened)
 
     def command(self, quality: float) -> str:
         """The command line."""

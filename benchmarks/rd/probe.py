@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -39,17 +40,35 @@ def run_probe(probe: Probe) -> Found:
     return probe.run()
 
 
-@dataclass(frozen=True)
-class ProbeCodec:
-    """Whether `codec` can be opened."""
+class Openable(Protocol):
+    """What a probe asks of a codec; see ImageCodec."""
 
-    codec: ImageCodec
+    id: str
+    title: str
+    qualities: tuple[float, ...]
+    options: Mapping[str, object]
+
+    @property
+    def version(self) -> str: ...
+
+    def command(self, quality: float) -> str: ...
+
+
+@dataclass(frozen=True)
+class ProbeAny(ABC):
+    """Whether `codec` can be opened; how is the subclass's matter."""
+
+    codec: Openable
     threads: int
+
+    @abstractmethod
+    def _opened(self) -> Openable:
+        """Raises AbsentError."""
 
     def run(self) -> Found:
         """See Probe."""
         try:
-            codec = opened(self.codec, self.threads)
+            codec = self._opened()
         except AbsentError as error:
             return self._absent(error.reason, error.remedy)
         middle = codec.qualities[len(codec.qualities) // 2]
@@ -62,6 +81,21 @@ class ProbeCodec:
 
     def _absent(self, reason: str, remedy: str) -> Found:
         return Found(absent=(Absence(self.codec.id, self.codec.title, "codec", reason, remedy),))
+
+
+@dataclass(frozen=True)
+class ProbeCodec(ProbeAny):
+    """Whether a codec of pictures can be opened."""
+
+    codec: ImageCodec
+
+    def _opened(self) -> ImageCodec:
+        return opened(self.codec, self.threads)
+
+
+def measures_ended(names: Iterable[str], titles: Mapping[str, str]) -> Found:
+    """What is told where the process that tried these measures ended."""
+    return Found(absent=tuple(Absence(name, titles[name], "measure", _ENDED, _REMEDY) for name in names))
 
 
 @dataclass(frozen=True)
@@ -78,6 +112,4 @@ class ProbeMeasures:
 
     def ended(self) -> Found:
         """See Probe."""
-        return Found(
-            absent=tuple(Absence(name, INFOS[name].title, "measure", _ENDED, _REMEDY) for name in self.setting.measures)
-        )
+        return measures_ended(self.setting.measures, {name: info.title for name, info in INFOS.items()})

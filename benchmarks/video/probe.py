@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.codecs.interface import AbsentError
-from benchmarks.rd.probe import Found
-from benchmarks.rd.records import Absence, CodecInfo
+from benchmarks.rd.probe import Found, ProbeAny, measures_ended
 from benchmarks.rd.worker import limit_threads
 from benchmarks.video.interface import VideoCodec
 from benchmarks.video.measures import INFOS, open_clip_measures
 from benchmarks.video.worker import Setting, opened
 
-_ENDED = "its library ended the process that loaded it"
-_REMEDY = "install it again"
-
 
 @dataclass(frozen=True)
-class ProbeVideoCodec:
-    """Whether `codec` can be opened."""
+class ProbeVideoCodec(ProbeAny):
+    """Whether a codec of clips can be opened."""
 
     codec: VideoCodec
-    threads: int
 
-    def run(self) -> Found:
-        """See benchmarks.rd.probe.Probe."""
-        try:
-            codec = opened(self.codec, self.threads)
-        except AbsentError as error:
-            return self._absent(error.reason, error.remedy)
-        middle = codec.qualities[len(codec.qualities) // 2]
-        info = CodecInfo(codec.id, codec.title, codec.version, dict(codec.options), codec.command(middle))
-        return Found(codecs=(info,))
-
-    def ended(self) -> Found:
-        """See benchmarks.rd.probe.Probe."""
-        return self._absent(_ENDED, _REMEDY)
-
-    def _absent(self, reason: str, remedy: str) -> Found:
-        return Found(absent=(Absence(self.codec.id, self.codec.title, "codec", reason, remedy),))
+    def _opened(self) -> VideoCodec:
+        return opened(self.codec, self.threads)
 
 
 @dataclass(frozen=True)
@@ -55,5 +35,4 @@ class ProbeClipMeasures:
 
     def ended(self) -> Found:
         """See benchmarks.rd.probe.Probe."""
-        names = self.setting.measures
-        return Found(absent=tuple(Absence(name, INFOS[name].title, "measure", _ENDED, _REMEDY) for name in names))
+        return measures_ended(self.setting.measures, {name: info.title for name, info in INFOS.items()})

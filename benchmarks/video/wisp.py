@@ -6,11 +6,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from benchmarks.codecs.interface import AbsentError
+from benchmarks.codecs.wisp import loaded_codec, version_of
 from benchmarks.video.interface import INTRA, VideoCodec
 from benchmarks.video.raw import Layout, RawClip, write_planes
 from codec.notes import WispNote
-from codec.threads import set_threads
 
 if TYPE_CHECKING:
     from codec.api import Codec
@@ -31,18 +30,7 @@ class WispVideo(VideoCodec):
 
     def open(self, threads: int) -> None:
         """Load the model. Raises AbsentError where it cannot be."""
-        import torch
-
-        from bitstream.errors import WispError
-        from codec.api import Codec
-
-        torch.set_num_threads(threads)
-        set_threads(threads)
-        try:
-            self._codec = Codec(device="cpu")
-            self._codec.load(self._codec.model_info.id)
-        except WispError as error:
-            raise AbsentError(str(error), "install the package again") from error
+        self._codec = loaded_codec(threads)
 
     @property
     def _opened(self) -> Codec:
@@ -53,10 +41,7 @@ class WispVideo(VideoCodec):
     @property
     def version(self) -> str:
         """The package's, the model's id, and the arithmetic of its pixel path."""
-        import codec
-
-        opened = self._opened
-        return f"wisp {codec.__version__}, model {opened.model_info.id}, {opened.runtime.precision}"
+        return version_of(self._opened)
 
     def command(self, quality: float) -> str:
         """The command line."""
