@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bitstream.errors import CorruptError, NotWispError, TruncatedError
+from bitstream.errors import CorruptError, FileAccessError, NotWispError, TruncatedError
 from bitstream.limits import MAX_CHUNK_BYTES
 
 SIGNATURE = b"\x89WSP\r\n\x1a\n"
@@ -56,6 +56,19 @@ def build_chunk(type_: bytes, payload: bytes, seed: int = 0) -> bytes:
     return _HEAD.pack(len(payload), type_) + payload + _CRC.pack(crc(type_, payload, seed))
 
 
+def read_part(stream: BinaryIO, count: int) -> bytes:
+    """What one `read` gives, nothing at the end. Raises FileAccessError where that fails, or is no such file object."""
+    try:
+        part = stream.read(count)
+    except OSError as error:
+        raise error if isinstance(error, FileAccessError) else FileAccessError(error.strerror or str(error)) from error
+    if part is None:
+        raise FileAccessError("has no data at the moment, and does not wait for it")
+    if not isinstance(part, (bytes, bytearray, memoryview)) or len(part) > count:
+        raise FileAccessError("is no binary file object: its read gives something else than so many bytes")
+    return bytes(part)
+
+
 class ChunkReader:
     """Reads signature and chunks from a binary file object, forward only, so also from a pipe.
 
@@ -69,7 +82,7 @@ class ChunkReader:
     def _exactly(self, count: int, where: str) -> bytes:
         parts, left = [], count
         while left:
-            part = self._stream.read(min(left, _BLOCK))
+            part = read_part(self._stream, min(left, _BLOCK))
             if not part:
                 raise TruncatedError(f"ends at byte {self.offset}, inside {where}")
             parts.append(part)
@@ -80,7 +93,7 @@ class ChunkReader:
     def read_signature(self) -> None:
         """Raises NotWispError, or TruncatedError where the data ends inside a right beginning."""
         got = b""
-        while len(got) < len(SIGNATURE) and (part := self._stream.read(len(SIGNATURE) - len(got))):
+        while len(got) < len(SIGNATURE) and (part := read_part(self._stream, len(SIGNATURE) - len(got))):
             got += part
         self.offset = len(got)
         if not got:

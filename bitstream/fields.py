@@ -6,6 +6,7 @@ caller's mistake when written (ValueError) and the field's own error class when 
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ def size_of(fields: Fields) -> int:
 
 def pack(fields: Fields, values: Mapping[str, int]) -> bytes:
     """Write `values` in the order of `fields`. Raises ValueError for a value that is not allowed."""
+    values = {field.name: operator.index(values[field.name]) for field in fields}  # ranges are slow with others
     for field in fields:
         if values[field.name] not in field.allowed:
             raise ValueError(f"{field.name} may not be {values[field.name]}")

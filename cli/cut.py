@@ -17,6 +17,7 @@ EXAMPLES = """\b
 Examples:
   wisp cut clip.wisp -o part.wisp --start 1:30 --duration 10
   wisp cut clip.wisp -o part.wisp --frames 100:200
+  wisp cut --salvage clip.wisp.part -o clip.wisp      what a killed encoder left
   wisp cut - -o - --start 5 < clip.wisp | wisp decode - -o part.mp4
 """
 
@@ -27,6 +28,7 @@ Examples:
 @FRAMES
 @START
 @DURATION
+@click.option("--salvage", is_flag=True, help="Of a damaged or unfinished sequence take every intact frame.")
 @options.overwrite
 @options.verbose
 @options.debug
@@ -36,6 +38,7 @@ def cut(
     span: tuple[int, int | None] | None,
     start: Fraction | None,
     duration: Fraction | None,
+    salvage: bool,
     overwrite: bool,
     verbose: bool,
 ) -> None:
@@ -45,9 +48,11 @@ def cut(
     """
     from codec.sequence.edit import cut_file
 
-    if span is None and start is None and duration is None:
-        raise click.UsageError("say what is to be left: --frames, or --start and --duration.")
+    if span is None and start is None and duration is None and not salvage:
+        raise click.UsageError("say what is to be left: --frames, or --start and --duration, or --salvage.")
     with sources.opened(input) as source:
-        report = cut_file(source, output, selected(span, start, duration), Writing(overwrite))
+        report = cut_file(source, output, selected(span, start, duration), Writing(overwrite), salvage=salvage)
+    if report.lost:
+        say(input, f"{report.lost} frames are lost, the rest was written")
     if verbose:
         say(input, told(output, report))

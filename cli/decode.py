@@ -101,14 +101,16 @@ class DecodeWork:
         with sources.opened(job.source) as source:
             if sources.holds_sequence(source):
                 return self.video(job, source, progress)
-            if self.video.video.names:
+            is_picture = sources.holds_picture(source)  # else reading it says what is wrong
+            if self.video.video.names and is_picture:
                 raise RequestError(f"is a still picture, and {listed(self.video.video.names)} for sequences")
-            return self._still(job, source, progress)
+            kind = _still_kind(self.video.format, job.target) if is_picture else FORMATS[0]
+            return self._still(job, source, kind, progress)
 
-    def _still(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+    def _still(self, job: Job, source: sources.Input, kind: str, progress: JobProgress) -> Report:
         from codec.files import decode_file
 
-        settings = replace(self.settings, kind=_still_kind(self.video.format, job.target))
+        settings = replace(self.settings, kind=kind)
         codec = self.arithmetic.codec(self.model)
         report = decode_file(codec, source, job.target, settings, self.writing, progress)
         return Report(tuple(_damage(report)), (_told(job.target, report),), 0 if report.whole else DAMAGED_STATUS)

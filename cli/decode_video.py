@@ -18,7 +18,7 @@ from cli.stop import Stop
 from cli.video_options import Output
 from codec.files import Writing
 from codec.media.sink import FORMATS, Kind, format_of
-from codec.outputs import STDOUT, times_of
+from codec.outputs import STDOUT, is_special, times_of
 from codec.pictures import save
 from codec.still.salvage import DAMAGED_STATUS
 from codec.threads import thread_count
@@ -105,7 +105,8 @@ def sequence_kind(wanted: str | None, target: str) -> Kind:
     if target == STDOUT:
         return _STREAM
     kind = format_of(target)
-    if kind is None and save.format_of(target) not in (None, "png"):
+    unknown = Path(target).suffix and save.format_of(target) is None and not is_special(Path(target))
+    if kind is None and (unknown or save.format_of(target) not in (None, "png")):
         raise RequestError(f"is a sequence, which is written as {', '.join(FORMATS)}, not into {target}")
     return kind or ("png" if save.format_of(target) else _FILE)
 

@@ -97,17 +97,28 @@ def opened(name: str) -> Iterator[Input]:
 
 def holds_sequence(source: Input) -> bool:
     """Whether a `.wisp` input holds a sequence of frames, as its first bytes tell; nothing is taken out of it."""
+    ahead = _look_ahead(source)
+    return ahead is not None and ahead.holds_sequence
+
+
+def holds_picture(source: Input) -> bool:
+    """Whether it holds a still picture, likewise."""
+    ahead = _look_ahead(source)
+    return ahead is not None and ahead.holds_picture
+
+
+def _look_ahead(source: Input) -> LookAhead | None:
     if isinstance(source, str):
         try:
             with Path(source).open("rb") as file:
-                return LookAhead(file).holds_sequence
+                return LookAhead(file)
         except (OSError, ValueError):  # whoever opens it will say why
-            return False
+            return None
     if isinstance(source, Pipe):
-        return LookAhead(BytesIO(source.peek(_KIND_BYTES))).holds_sequence
+        return LookAhead(BytesIO(source.peek(_KIND_BYTES)))
     place = source.tell()
     try:
-        return LookAhead(source).holds_sequence
+        return LookAhead(source)
     finally:
         source.seek(place)
 

@@ -13,6 +13,7 @@ from bitstream.errors import FileAccessError, WispError
 from cli.inputs import STDIN
 from codec.outputs import STDOUT
 
+_OF_FILES = (".wisp", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".gif", ".mp4", ".mov", ".mkv", ".y4m")
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 Wanted = Callable[[Path], bool]  # whether a file found in a folder is an input
 Suffix = Callable[[str], str]  # the ending of the output that an input becomes
@@ -42,6 +43,8 @@ def plan(
     if not several and not names_folder(output):
         return [_single(inputs[0], output, suffix)]
     folder = None if output is None else _folder(output)
+    if several and output is not None and _names_file(output):
+        raise click.UsageError(f"several inputs need a folder to go to, and {output} names a file.")
     if STDIN in inputs:
         raise click.UsageError(f"{output} is a folder: name the file that standard input becomes.")
     return _without_collisions([_placed(source, folder, suffix) for source in sources])
@@ -50,6 +53,11 @@ def plan(
 def names_folder(output: str | None) -> bool:
     """Whether an output is a folder that is there, or is written like one."""
     return output is not None and output != STDOUT and (_is_folder(output) or output.endswith(_SEPARATORS))
+
+
+def _names_file(output: str) -> bool:
+    """Whether an output that is no folder looks like one file, or like numbered ones."""
+    return not names_folder(output) and (Path(output).suffix.lower() in _OF_FILES or "%" in Path(output).name)
 
 
 def _is_folder(name: str) -> bool:

@@ -25,6 +25,8 @@ _SIDES = re.compile(r"(\d{1,5}|-1):(\d{1,5}|-1)")
 _FACTOR = re.compile(r"\d{1,6}(?:\.\d{1,6})?|\.\d{1,6}|\d{1,6}/\d{1,6}")
 _MOST = 16  # times larger by a factor: more is meant as a side
 
+MAX_STEP = 1 << 20
+
 
 class VideoOption(click.Option):
     """An option that --help lists under "Video"."""
@@ -131,7 +133,7 @@ _SELECTION = (
     FRAMES,
     START,
     DURATION,
-    video_option("--every", type=click.IntRange(1), default=1, metavar="N", help="Of those every Nth frame."),
+    video_option("--every", type=click.IntRange(1, MAX_STEP), default=1, metavar="N", help="Of those every Nth frame."),
     video_option("--scale", metavar="SIZE", callback=_scale, help="Resize to WxH, W:-1, -1:H, or by 1/2 or 0.5."),
 )
 SELECTION = ("span", "start", "duration", "every", "scale")

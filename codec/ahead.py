@@ -9,6 +9,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 _SECONDS = 0.2  # between two looks at whether to go on
+_PATIENCE = 0.5  # seconds for the item that is being drawn at the end
 
 
 def drawn_ahead(
@@ -34,7 +35,8 @@ def drawn_ahead(
             line.put(None)
 
     # A daemon, for it may wait on a pipe for ever.
-    threading.Thread(target=draw, name="wisp-reader", daemon=True).start()
+    thread = threading.Thread(target=draw, name="wisp-reader", daemon=True)
+    thread.start()
     try:
         while go_on():
             try:
@@ -50,3 +52,4 @@ def drawn_ahead(
     finally:
         stopped.set()
         free.release()
+        thread.join(_PATIENCE)  # so that nobody closes under it what it reads from

@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias, TypeVar
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError, LimitError
-from bitstream.header import KIND_SEQUENCE
+from bitstream.header import KIND_SEQUENCE, KIND_STILL
 from bitstream.limits import MAX_FILE_BYTES
 from bitstream.still import Still, read_still
 from codec.notes import note, note_damaged
@@ -58,6 +58,11 @@ class LookAhead:
     def holds_sequence(self) -> bool:
         """Whether it is a Wisp file with a sequence of frames, as far as its first bytes tell."""
         return self._head.startswith(SIGNATURE) and self._head[_KIND_AT:] == bytes([KIND_SEQUENCE])
+
+    @property
+    def holds_picture(self) -> bool:
+        """Whether it is a Wisp file with a still picture, as far as its first bytes tell."""
+        return self._head.startswith(SIGNATURE) and self._head[_KIND_AT:] == bytes([KIND_STILL])
 
     def read(self, size: int = -1) -> bytes:
         """As of any file object, but no more than what was looked at where that is not used up."""

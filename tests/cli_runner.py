@@ -61,16 +61,28 @@ def run_wisp(
     )
 
 
-def start_wisp(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `wisp ARGS` and go on; both outputs are pipes."""
+def start_wisp(
+    *args: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
+    """Start `wisp ARGS` and go on; both outputs are pipes unless `stdout` is something else."""
     return subprocess.Popen(
         [*COMMAND, *map(str, args)],
         cwd=cwd,
         env=environment(env),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
+
+
+def start_without_reader(*args: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """The same with a pipe for its output that nobody reads, from the start."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return start_wisp(*args, cwd=cwd, env=env, stdout=writing)
+    finally:
+        os.close(writing)
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

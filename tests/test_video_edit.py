@@ -179,3 +179,53 @@ def test_sound_of_different_kinds_is_left_out_with_a_note(wisp: Codec, tmp_path:
     with pytest.warns(codec.WispNote, match="sound of different kinds"):
         concat_files([str(one), str(two)], str(out), Writing())
     assert heard(wisp, out) == []
+
+
+def test_an_unfinished_sequence_is_made_whole(wisp: Codec, clip: str, tmp_path: Path) -> None:
+    data, out = Path(clip).read_bytes(), tmp_path / "whole.wisp"
+    left = tmp_path / "left.wisp.part"
+    left.write_bytes(data[: data.rindex(b"FRAM") + 20])
+    report = cut_file(str(left), str(out), Selection(), Writing(), salvage=True)
+    assert report.frames == COUNT - 1 and report.lost == 0
+    assert same(pixels(wisp, out), pixels(wisp, clip)[: COUNT - 1])
+    with out.open("rb") as file:
+        verify_sequence(file, wisp)
+
+
+def test_damage_is_cut_out(wisp: Codec, clip: str, tmp_path: Path) -> None:
+    data = bytearray(Path(clip).read_bytes())
+    places = [i for i in range(len(data)) if data[i : i + 4] == b"FRAM"]
+    data[places[3] + 60] ^= 1  # frames 4 and 5 repeat it
+    damaged, out = tmp_path / "damaged.wisp", tmp_path / "rest.wisp"
+    damaged.write_bytes(data)
+    report = cut_file(str(damaged), str(out), Selection(), Writing(), salvage=True)
+    assert (report.frames, report.lost) == (COUNT - 3, 1)
+    whole = pixels(wisp, clip)
+    assert same(pixels(wisp, out), [whole[i] for i in (0, 1, 2, 6, 7, 8, 9)])
+
+
+def early_sound(wisp: Codec, path: Path) -> list[tuple[int | None, bytes]]:
+    """Sound that begins before the first frame and is stored ahead of the frame that it goes with."""
+    stream = AudioStream(0, "pcm_s16le", Fraction(1, 1000), 8000, "mono")
+    with VideoWriter(path, (96, 64), 25, codec=wisp, audio=[stream], quality=40) as writer:
+        writer.write_audio(AudioPacket(0, b"priming", -20, -20, 20))
+        for number, frame in enumerate(moving(COUNT)):
+            writer.write_audio(AudioPacket(0, bytes([number]), 40 * number, 40 * number, 40))
+            writer.write(frame)
+    return heard(wisp, path)
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        (Selection(last=3), [-20, 0, 40, 80, 120]),
+        (Selection(duration=Fraction(12, 100)), [-20, 0, 40, 80]),
+        (Selection(first=5), [0, 40, 80, 120, 160]),
+        (Selection(start=Fraction(19, 100), duration=Fraction(8, 100)), [0, 40]),
+    ],
+)
+def test_sound_goes_with_its_frames(wisp: Codec, tmp_path: Path, selection: Selection, expected: list[int]) -> None:
+    whole, part = tmp_path / "whole.wisp", tmp_path / "part.wisp"
+    assert len(early_sound(wisp, whole)) == COUNT + 1
+    cut_file(str(whole), str(part), selection, Writing())
+    assert [time for time, _ in heard(wisp, part)] == expected

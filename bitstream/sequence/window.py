@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
+from bitstream.chunks import read_part
+
 _BLOCK = 1 << 16  # bytes read at a time where nobody knows how many are needed
 _MOST_AT_ONCE = 1 << 20  # a claimed length is believed one block at a time
 
@@ -52,6 +54,6 @@ class Window:
         return len(self._bytes) - self._at
 
     def _read(self, wanted: int) -> bool:
-        part = self._stream.read(min(max(wanted, 1), _MOST_AT_ONCE))
-        self._bytes += part or b""
+        part = read_part(self._stream, min(max(wanted, 1), _MOST_AT_ONCE))
+        self._bytes += part
         return bool(part)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from bitstream import chunks, metadata
-from bitstream.errors import LimitError
+from bitstream.errors import FileAccessError, LimitError
 from bitstream.header import Header
 from bitstream.limits import MAX_CHUNK_BYTES
 from bitstream.metadata import Metadata
@@ -38,6 +38,7 @@ class SequenceWriter:
         metadata.check_size(kept or Metadata())
         self._stream, self.header = stream, header
         self.index, self._offset, self._ended = FrameIndex(), 0, False
+        self.failed = False  # whether a write has, so that nothing can follow
         self._shown: int | None = None  # the last frame that is no repeat
         payload = header.pack()
         self._seed = chunks.crc(HEAD, payload)
@@ -103,19 +104,24 @@ class SequenceWriter:
         seed = chunks.crc(FRAME, payload, self._seed)
         parts = [chunks.build_chunk(FRAME, payload, self._seed)]
         parts += [chunks.build_chunk(UNIT, replace(unit, tile_index=i).pack(), seed) for i, unit in enumerate(units)]
-        self.index.add(self._offset, record)
+        at = self._offset
         self._put(b"".join(parts))
+        self.index.add(at, record)
         return record
 
     def _put(self, data: bytes) -> None:
         if self._ended:
             raise ValueError("the sequence has been finished")
+        if self.failed:
+            raise FileAccessError("an earlier write failed: nothing can follow it")
+        self.failed = True  # unless all goes well: a part of the data may have been written
         view = memoryview(data)
         while view:  # an unbuffered file may take a part only
             taken = self._stream.write(view)
             view = view[len(view) if taken is None else taken :]
         self._stream.flush()
         self._offset += len(data)
+        self.failed = False
 
 
 def _described(stream: AudioStream) -> bytes:

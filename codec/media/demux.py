@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -29,6 +30,7 @@ _STILLS = ("image2", "ico", "tty", "bin", "xbin", "adf", "idf", "alias_pix", "br
 _PICTURES_IN_PIPES = "_pipe"
 _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _BUFFER_BYTES = 1 << 16
+_PATIENCE = 1.0  # seconds that closing waits for another thread
 _MOST_FAULTS = 100  # of the container in a row, after each of which reading goes on
 # What FFmpeg reads of a pipe before it gives the first packet: for Matroska and MP4, whose headers say all, as good as
 # nothing; for others a fifth of a second, where it would be five.
@@ -63,6 +65,7 @@ class Demuxed:
     def __init__(self, source: Input, *, strict: bool, audio: bool) -> None:
         self._source, self._strict = source, strict
         self._damaged = self._packets = 0
+        self._in_ffmpeg, self._closed = threading.Lock(), False
         self._cut_short = is_cut_short(source)
         if strict and self._cut_short:
             raise FileAccessError("is truncated")
@@ -126,8 +129,11 @@ class Demuxed:
             note("is truncated: what is left of it is used")
 
     def close(self) -> None:
-        """Let go of FFmpeg's memory."""
-        self._container.close()
+        """Let go of FFmpeg's memory; not where another thread waits within FFmpeg, on a pipe: it would crash."""
+        if self._in_ffmpeg.acquire(timeout=_PATIENCE):
+            self._closed = True
+            self._container.close()
+            self._in_ffmpeg.release()
 
     def _read(self) -> Iterator[av.Packet[Any]]:
         """The packets that hold something, of the streams that are wanted."""
@@ -135,7 +141,8 @@ class Demuxed:
         faults = 0
         while faults < _MOST_FAULTS:
             try:
-                for packet in self._container.demux(wanted):
+                packets = self._container.demux(wanted)
+                while (packet := self._next(packets)) is not None:
                     self._source.check()
                     if packet.size:
                         faults = 0
@@ -153,11 +160,16 @@ class Demuxed:
                     raise FileAccessError(f"is damaged: {_reason(error)}") from error
                 faults += 1
 
+    def _next(self, packets: Iterator[av.Packet[Any]]) -> av.Packet[Any] | None:
+        with self._in_ffmpeg:
+            return None if self._closed else next(packets, None)
+
     def _decoded(self, packet: av.Packet[Any] | None) -> Iterator[av.VideoFrame]:
         """The frames that are ready with this packet; with None, those that are left."""
         while True:
             try:
-                frames: list[Any] = self._decoder.decode(packet)
+                with self._in_ffmpeg:
+                    frames: list[Any] = [] if self._closed else self._decoder.decode(packet)
             except av.EOFError:
                 return
             except av.FFmpegError as error:

@@ -29,7 +29,6 @@ _MATRICES = {
     7: (Colorspace.SMPTE240M, 7, 7),
     9: (Colorspace.BT2020, 9, 14),
 }
-_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
 _RGB_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER = 0, 1, 13
 
 
@@ -41,11 +40,6 @@ class Look:
     primaries: int
     transfer: int
     full: bool
-
-    @property
-    def matrix_name(self) -> str:
-        """FFmpeg's name."""
-        return _NAMES[self.matrix]
 
 
 RGB_LOOK = Look(_RGB_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER, full=True)

@@ -6,6 +6,7 @@ import os
 import sys
 from abc import abstractmethod
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
@@ -131,9 +132,10 @@ class OutFile:
         if self._temporary is None:
             return None
         path = Path(self.target)
-        part = path.with_name(f"{path.stem}.part{path.suffix}")
+        names = (f"{path.stem}.part{f'-{n}' if n else ''}{path.suffix}" for n in count())
+        part = next(place for name in names if not os.path.lexists(place := path.with_name(name)))
         try:
-            settle(self._temporary, part.resolve(), overwrite=True)
+            settle(self._temporary, part.resolve(), overwrite=False)
         except OSError as error:
             raise FileAccessError(f"output {part}: {reason_of(error)}") from error
         return str(part)

@@ -6,9 +6,11 @@ https://wiki.multimedia.cx/index.php/YUV4MPEG2
 
 from __future__ import annotations
 
-from bitstream.sequence.clip import Clip
+from dataclasses import replace
+
+from bitstream.sequence.clip import UNKNOWN_MATRIX, Clip
 from codec.media.sink import SinkSettings
-from codec.media.sink_colour import RGB_LOOK, Converter, assumed_matrix, look_of, plane_bytes
+from codec.media.sink_colour import RGB_LOOK, Converter, look_of, plane_bytes
 from codec.media.sink_file import FileSink, OutFile
 from codec.media.sink_rate import ConstantRate
 from codec.notes import note
@@ -27,13 +29,12 @@ class RawSink(FileSink):
         self._y4m = settings.kind == "y4m"
         self._begun = False
         self._format = settings.kind if not self._y4m else f"yuv{settings.chroma}p"
-        look = look_of(clip, size[1])
+        # Neither header nor raw video states a matrix: it is the one that whoever reads them takes.
+        look = look_of(replace(clip, colour_matrix=UNKNOWN_MATRIX), size[1])
         if self._y4m and mode == "L":
             self._format = "gray"  # the levels as they are, which is full range
         elif self._format == "rgb24":
             look = RGB_LOOK
-        elif look.matrix != assumed_matrix(size[1]) and {look.matrix, assumed_matrix(size[1])} != {5, 6}:
-            note(f"{settings.kind} does not state the colour matrix, which is {look.matrix_name}")
         self._full = look.full or self._format == "gray"
         self._converter = Converter(self._format, look, size, settings.kind)
 

@@ -77,6 +77,8 @@ class Input:
             raise FileAccessError("has no data at the moment, and does not wait for it")
         if isinstance(found, str):
             raise TypeError("a file object opened for bytes is expected, not for text")
+        if len(found) > count:  # FFmpeg's buffer holds no more
+            raise FileAccessError("is no binary file object: its read gives more bytes than were asked for")
         return bytes(found)
 
     def read_exactly(self, count: int) -> bytes:

@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
+from bitstream.chunks import read_part
 from bitstream.errors import FileAccessError
 
 VideoSource: TypeAlias = "str | PathLike[str] | BinaryIO"
@@ -23,6 +24,8 @@ class Cursor(io.RawIOBase):
     def __init__(self, stream: BinaryIO, base: int, lock: threading.Lock) -> None:
         super().__init__()
         self._stream, self._base, self._lock, self._at = stream, base, lock, 0
+        plain = isinstance(stream, io.FileIO) and hasattr(os, "pread")
+        self._descriptor = stream.fileno() if plain else None
 
     @classmethod
     def where_possible(cls, stream: BinaryIO) -> Cursor | None:
@@ -47,11 +50,20 @@ class Cursor(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """As of any file object, -1 being all that is left."""
-        with self._lock:
-            self._stream.seek(self._base + self._at)
-            data = self._stream.read(size)
+        if size < 0:
+            at = self._at
+            size = max(self.seek(0, os.SEEK_END) - at, 0)
+            self._at = at
+        data = self._read_at(self._base + self._at, size)
         self._at += len(data)
         return data
+
+    def _read_at(self, place: int, size: int) -> bytes:
+        if self._descriptor is not None:  # which moves nothing that another thread or a forked process shares
+            return os.pread(self._descriptor, size, place)
+        with self._lock:
+            self._stream.seek(place)
+            return read_part(self._stream, size)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """To `offset` behind the beginning, the place or the end."""
@@ -72,7 +84,7 @@ def opened(source: VideoSource) -> tuple[BinaryIO, bool]:
     """The file object, and whether it was opened here. Raises FileAccessError, TypeError."""
     if isinstance(source, (str, PathLike)):
         try:
-            return Path(source).open("rb"), True
+            return Path(source).open("rb", buffering=0), True
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise FileAccessError(getattr(error, "strerror", None) or str(error)) from error
     if not hasattr(source, "read"):

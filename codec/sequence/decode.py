@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,13 +48,26 @@ class FrameDecoder:
 
     def __init__(self, header: Header, load: ModelLoader, workers: int) -> None:
         self._header, self._load, self._workers = header, load, workers
-        self._first, self._warm = threading.Lock(), False
-        self._share = _ThreadShare(workers)
-        self._pool = ThreadPoolExecutor(workers, "wisp-frame") if workers > 1 else None
+        self._warm = self._closed = False
+        self._begin_here()
+
+    def _begin_here(self) -> None:
+        """Threads and locks of this process: a forked one has none of its parent's threads."""
+        self._process, self._first, self._share = os.getpid(), threading.Lock(), _ThreadShare(self._workers)
+        self._pool = ThreadPoolExecutor(self._workers, "wisp-frame") if self._workers > 1 else None
 
     def begin(self, frame: CodedFrame) -> Pending:
         """Have a frame decoded that is no repeat: (H, W, C) uint8, every unit checked."""
-        return _Lazy(self, frame) if self._pool is None else self._pool.submit(self._as_worker, frame)
+        if self._closed:
+            raise ValueError("the video is closed")
+        if os.getpid() != self._process:
+            self._begin_here()
+        if self._pool is None:
+            return _Lazy(self, frame)
+        try:
+            return self._pool.submit(self._as_worker, frame)
+        except RuntimeError as error:  # closed by another thread just now
+            raise ValueError("the video is closed") from error
 
     def promised(self, items: Iterator[Item], wanted: Wanted) -> Iterator[Promised]:
         """Audio packets, and the frames that are wanted, in file order, read and begun ahead where there are workers.
@@ -65,7 +79,8 @@ class FrameDecoder:
 
     def close(self) -> None:
         """Begin nothing more."""
-        if self._pool is not None:
+        self._closed = True
+        if self._pool is not None and os.getpid() == self._process:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def decode(self, frame: CodedFrame) -> Pixels:

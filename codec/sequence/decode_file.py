@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from bitstream.errors import FileAccessError, WispError
+from bitstream.errors import CorruptError, FileAccessError, WispError
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.record import Record
 from codec.ahead import drawn_ahead
@@ -104,6 +104,8 @@ def _filled(
                 frames += 1
         if not go_on():
             return frames, sink.abort(keep=True)
+        if not frames and settings.salvage:
+            raise CorruptError("no frame is intact")
         sink.close()
     except (FileAccessError, BrokenPipeError):
         sink.abort(keep=False)
@@ -126,18 +128,20 @@ def _wanted(
     first, zero = _first(video, settings.selection)
     chooser = Chooser(settings.selection, video.clip, zero)
     bases = {stream.index: stream.time_base for stream in video.audio}
-    total = len(video) if video.seekable or video.clip.frames else 0
-    progress.begin(total)
-    done = 0
+    total = len(video) if video.seekable or video.clip.frames else None
+    progress.begin(settings.selection.expected(total, video.rate))
+    done = first
 
     def choose(record: Record) -> bool | None:
         taken = chooser.takes(record.number, record.pts)
         return None if chooser.over else taken
 
-    for item in drawn_ahead(video.items(first, choose), _AHEAD, go_on):
+    begin = max(first - 1, 0)  # sound that is heard with the first frame may come right before it
+    for item in drawn_ahead(video.items(begin, choose), _AHEAD, go_on):
         if isinstance(item, Frame):
             progress.add(item.number + 1 - done)
             done = item.number + 1
+            yield from chooser.begin()
             yield chooser.frame(item)
         elif settings.audio and (packet := chooser.packet(item, bases[item.stream])) is not None:
             yield packet

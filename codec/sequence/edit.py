@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd, lcm
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from bitstream.errors import FileAccessError, LimitError, RequestError, WispError
 from bitstream.header import MAX_MODELS, Header
@@ -18,6 +18,7 @@ from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
 from bitstream.sequence.reader import SequenceReader
 from bitstream.sequence.record import REPEAT, CodedFrame
+from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.writer import SequenceWriter
 from bitstream.units import Unit
 from codec.files import Writing
@@ -26,26 +27,43 @@ from codec.outputs import STDOUT
 from codec.sequence.output import SequenceOutput
 from codec.sequence.selection import Chooser, Selection
 
+Reader: TypeAlias = "SequenceReader | SequenceRemains"
+
 
 @dataclass(frozen=True)
 class EditReport:
-    """What was written: `duration` in seconds."""
+    """What was written: `duration` in seconds; `lost` frames are known to be missing in what was salvaged."""
 
     frames: int
     duration: float
     bytes: int
+    lost: int = 0
 
 
-def cut_file(source: str | BinaryIO, target: str, selection: Selection, writing: Writing) -> EditReport:
+def cut_file(
+    source: str | BinaryIO, target: str, selection: Selection, writing: Writing, *, salvage: bool = False
+) -> EditReport:
     """The frames and sound of a part of a sequence, their times counted from its beginning; frames stay as coded.
 
-    Every frame of today's sequences is intra, or repeats one: the part begins where it is asked for. Raises as
-    SequenceReader; RequestError where nothing is left, OutputExistsError, FileAccessError.
+    Every frame of today's sequences is intra, or repeats one: the part begins where it is asked for. With `salvage`
+    what is damaged is left out, and the end may be missing. Raises as SequenceReader; RequestError where nothing is
+    left, OutputExistsError, FileAccessError.
     """
     if selection.scale is not None:
         raise RequestError("a sequence is cut as it is coded: it cannot be scaled")
-    with _output(target, writing, [source]) as output, _stream(source) as stream:
-        reader = SequenceReader(stream)
+    with _stream(source) as stream:
+        reader = SequenceRemains(stream) if salvage else SequenceReader(stream)
+        return _cut(reader, source, target, selection, writing)
+
+
+def _cut(
+    reader: Reader,
+    source: str | BinaryIO,
+    target: str,
+    selection: Selection,
+    writing: Writing,
+) -> EditReport:
+    with _output(target, writing, [source]) as output:
         start = reader.start
         clip = _clip(start.header)
         timing = selection.clip(clip)
@@ -60,13 +78,16 @@ def cut_file(source: str | BinaryIO, target: str, selection: Selection, writing:
                     job.packet(packet)
                 continue
             shown = shown if item.record.kind == REPEAT else item
+            if item.record.number - sum(item.record.references) != (shown.record.number if shown else None):
+                continue  # with salvage: what it repeats is lost
             if chooser.takes(item.record.number, item.record.pts):
-                chooser.begin()
+                for packet in chooser.begin():
+                    job.packet(packet)
                 pts = item.record.pts - chooser.shift
                 job.frame(item, shown, pts, item.record.duration * selection.step)
             elif chooser.over:
                 break
-        return job.finish("no frame is left")
+        return job.finish("no frame is left", getattr(reader, "missing", 0))
 
 
 def concat_files(sources: Sequence[str], target: str, writing: Writing) -> EditReport:
@@ -74,16 +95,17 @@ def concat_files(sources: Sequence[str], target: str, writing: Writing) -> EditR
 
     Raises as SequenceReader; RequestError for sequences that do not go together.
     """
-    with _output(target, writing, sources) as output, ExitStack() as held:
+    with ExitStack() as held:
         readers = []
         for source in sources:
-            with _named(source):
+            with _named(source, sources):
                 readers.append(SequenceReader(held.enter_context(_stream(source))))
+        output = held.enter_context(_output(target, writing, sources))
         headers = [reader.start.header for reader in readers]
         header = _common_header(headers, sources)
         job = _Joining(output, header, _common_sound([reader.start.streams for reader in readers]), readers[0])
         for source, reader in zip(sources, readers, strict=True):
-            with _named(source):
+            with _named(source, sources):
                 job.append(reader)
         return job.finish("no frame is there")
 
@@ -92,7 +114,11 @@ class _Joining:
     """Records and units going over into a new sequence."""
 
     def __init__(
-        self, output: SequenceOutput, header: Header, sound: tuple[AudioStream, ...], first: SequenceReader
+        self,
+        output: SequenceOutput,
+        header: Header,
+        sound: tuple[AudioStream, ...],
+        first: Reader,
     ) -> None:
         self._output, self._clip = output, _clip(header)
         stream: BinaryIO = output  # type: ignore[assignment]
@@ -144,14 +170,14 @@ class _Joining:
             elif offset is not None:
                 self.packet(_later(item, offset * self._clip.time_base, bases[item.stream]))
 
-    def finish(self, empty: str) -> EditReport:
+    def finish(self, empty: str, lost: int = 0) -> EditReport:
         """Index and end. Raises RequestError, of the words `empty`, where no frame came."""
         if not len(self._writer.index):
             raise RequestError(empty)
         self._writer.finish()
         self._output.commit()
         seconds = self._clip.seconds(self._end - self._writer.index.pts[0])
-        return EditReport(len(self._writer.index), float(seconds), self._writer.offset)
+        return EditReport(len(self._writer.index), float(seconds), self._writer.offset, lost)
 
     def _in_order(self, reader: SequenceReader) -> Iterator[CodedFrame | AudioPacket]:
         """What is in a sequence, sound that comes before its first frame behind that."""
@@ -225,11 +251,13 @@ def _common_sound(all_streams: Sequence[tuple[AudioStream, ...]]) -> tuple[Audio
 
 
 @contextmanager
-def _named(source: str) -> Iterator[None]:
+def _named(source: str, sources: Sequence[str]) -> Iterator[None]:
     """Of several inputs an error says which one it is about."""
     try:
         yield
     except WispError as error:
+        if len(sources) == 1:
+            raise
         raise type(error)(f"{source}: {error}") from error
 
 
@@ -248,10 +276,11 @@ def _stream(source: str | BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _output(target: str, writing: Writing, sources: Sequence[str | BinaryIO]) -> Iterator[SequenceOutput]:
-    for source in sources:
-        writing.check(target, Path(source) if isinstance(source, str) else None)
+    paths = [Path(source) for source in sources if isinstance(source, str)]
+    for path in paths or (None,):
+        writing.check(target, path)
     place = sys.stdout.buffer if target == STDOUT else target
-    output = SequenceOutput(place, overwrite=writing.overwrite, make_folders=writing.make_folders)
+    output = SequenceOutput(place, overwrite=writing.overwrite, sources=paths, make_folders=writing.make_folders)
     try:
         yield output
     except BaseException:

@@ -138,9 +138,7 @@ def _chosen(
 ) -> Iterator[Frame | AudioPacket]:
     """What is to be encoded, read ahead."""
     bases = {stream.index: stream.time_base for stream in media.audio}
-    total = media.frames
-    if total:
-        progress.begin(total)
+    progress.begin(chooser.selection.expected(media.frames, media.clip.rate))
     items = drawn_ahead(iter(media), _READ_AHEAD, go_on)
     try:
         for item in items:
@@ -150,10 +148,12 @@ def _chosen(
                     yield packet
                 continue
             if chooser.takes(item.number, item.pts):
+                yield from chooser.begin()
                 yield chooser.frame(item)
             elif chooser.over:
                 return
-            progress.add(1)
+            if chooser.begun:
+                progress.add(1)
     finally:
         items.close()
 
@@ -265,5 +265,6 @@ class _Encoding:
     def _tell_of_bitrate(self, report: EncodeVideoReport) -> None:
         wanted = self._settings.bitrate
         if wanted is not None and report.frames and abs(report.kilobits - wanted) > _FAR * wanted:
-            reason = "no quality gives that" if self._out_of_reach else "the clip is short or changes much"
+            other = "the clip is short, or changes much" if report.repeats == 0 else "much of the clip repeats"
+            reason = "no quality gives that" if self._out_of_reach else other
             note(f"{wanted:g} kbit/s were asked for, it came to {report.kilobits:.1f}: {reason}")

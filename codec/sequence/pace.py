@@ -50,7 +50,8 @@ class Pace:
         self._due, self._frames = 0.0, 0
         self._error = 0.0  # logarithm of real over foretold bits of the last frames
         self._overhead = _RECORD_BITS + _UNIT_BITS
-        self._ends = 0  # frames that would have needed a quality beyond an end
+        self._coded = 0  # frames that are no repeats
+        self._ends = 0  # of these the ones that would have needed a quality beyond an end
 
     @property
     def achieved(self) -> float:
@@ -60,7 +61,7 @@ class Pace:
     @property
     def out_of_reach(self) -> bool:
         """Whether most frames would have needed a lower or higher quality than there is."""
-        return 2 * self._ends > self._frames
+        return 2 * self._ends > self._coded
 
     def expect(self, seconds: float) -> None:
         """The clip will be so long."""
@@ -90,6 +91,7 @@ class Pace:
             if abs(real - aim) < _FAR_OFF or at_an_end:
                 break
         self._ends += at_an_end
+        self._coded += 1
         self._error += (error - self._error) * (1 if self._frames == 0 or len(tried) > 1 else _LEARNING)
         self._overhead = _RECORD_BITS + _UNIT_BITS * len(encoded.units)
         self._account(_stream_bits(encoded) + self._overhead, seconds, share)

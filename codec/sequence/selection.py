@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.clip import Clip
 from codec.pictures.picture import Picture, channels
 from codec.sequence.frame import Frame
+
+_MOST_HELD = 256  # packets of sound before the first frame
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,16 @@ class Selection:
         """Whether no frame is left out."""
         return not self.cuts and self.step == 1
 
+    def expected(self, frames: int | None, rate: Fraction | None) -> int:
+        """How many frames are gone through from the first that is taken on, of a clip of so many; 0: unknown."""
+        left = frames if self.last is None else min(frames or self.last, self.last)
+        if left is not None:
+            left -= max(self.first, ceil(self.start * rate) if rate else 0)
+        if self.duration is not None and rate:
+            most = ceil(self.duration * rate)
+            left = most if left is None else min(left, most)
+        return max(left or 0, 0)
+
     def clip(self, clip: Clip) -> Clip:
         """Timing of what is left."""
         rate = None if clip.rate is None else clip.rate / self.step
@@ -88,10 +102,12 @@ class Chooser:
     """Goes through a clip's frames in order and says what to do with each."""
 
     def __init__(self, selection: Selection, clip: Clip, zero: int | None = None) -> None:
-        self._selection, self._base = selection, clip.time_base
+        self.selection = self._selection = selection
+        self._base = clip.time_base
         self._zero = zero  # timestamp of the clip's first frame, from which `start` counts
         self._begun: int | None = None  # timestamp of the first frame that was taken
         self._passed, self._started = 0, False
+        self._held: deque[tuple[AudioPacket, Fraction]] = deque(maxlen=_MOST_HELD)  # sound before the first frame
         self.over = False
 
     def takes(self, number: int, pts: int) -> bool:
@@ -112,20 +128,37 @@ class Chooser:
     def frame(self, frame: Frame) -> Frame:
         """A frame that was taken, as it goes on: resized, its time counted anew where the beginning was cut off."""
         chosen = self._selection
-        self.begin()
         pixels = chosen.resized(frame.pixels)
         return replace(frame, pixels=pixels, pts=frame.pts - self.shift, duration=frame.duration * chosen.step)
 
     def packet(self, packet: AudioPacket, time_base: Fraction) -> AudioPacket | None:
-        """The sound that belongs to what was taken so far, its time counted likewise; None for other sound."""
+        """Sound that is wanted, its time counted likewise; None for other, and for what `begin` may give out yet."""
         if not self._selection.cuts:
             return packet
-        if not self._started or self._begun is None or packet.pts is None:
+        if self._late and not self._started:
+            self._held.append((packet, time_base))
             return None
-        time = packet.pts * time_base
-        end = None if self._selection.duration is None else self._start_time + self._selection.duration
-        if time < self._begun * self._base or (end is not None and time >= end):
+        return self._moved(packet, time_base)
+
+    def begin(self) -> list[AudioPacket]:
+        """A frame is about to go on: what is heard with the first one, though it came before that."""
+        if self._started:
+            return []
+        self._started = True
+        released = [moved for packet, base in self._held if (moved := self._moved(packet, base)) is not None]
+        self._held.clear()
+        return released
+
+    def _moved(self, packet: AudioPacket, time_base: Fraction) -> AudioPacket | None:
+        if packet.pts is None:
             return None
+        time, duration = packet.pts * time_base, self._selection.duration
+        if duration is not None and self._zero is not None and time >= self._start_time + duration:
+            return None
+        if self._late and self._begun is not None:
+            heard_until = time + max(packet.duration, 1) * time_base
+            if heard_until <= self._begun * self._base:
+                return None
         moved = round(self.shift * self._base / time_base)
         dts = None if packet.dts is None else packet.dts - moved
         return replace(packet, pts=packet.pts - moved, dts=dts)
@@ -134,12 +167,17 @@ class Chooser:
     def _start_time(self) -> Fraction:
         return (self._zero or 0) * self._base + self._selection.start
 
-    def begin(self) -> None:
-        """A frame goes on: from here the sound does, too."""
-        self._started = True
+    @property
+    def _late(self) -> bool:
+        """Whether the beginning is cut off."""
+        return self._selection.first > 0 or self._selection.start > 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a frame has been taken."""
+        return self._begun is not None
 
     @property
     def shift(self) -> int:
         """What is taken off every time, in units of the time base."""
-        late = self._selection.first > 0 or self._selection.start > 0
-        return (self._begun or 0) if late else 0
+        return (self._begun or 0) if self._late else 0

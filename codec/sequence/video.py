@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
+import threading
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import CancelledError
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
@@ -13,10 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, overload
 import numpy as np
 
 from bitstream.errors import CorruptError, FileAccessError, NoSuchFrameError, NotSeekableError, WispError
-from bitstream.header import Header
-from bitstream.metadata import Metadata
-from bitstream.sequence.audio import AudioPacket, AudioStream
-from bitstream.sequence.clip import Clip
+from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.index import FrameIndex
 from bitstream.sequence.reader import Item, SequenceReader
 from bitstream.sequence.record import REPEAT, Record
@@ -25,6 +25,7 @@ from bitstream.sequence.seek import SequenceFile
 from codec.notes import note
 from codec.sequence.cursor import Cursor, VideoSource, opened
 from codec.sequence.decode import FrameDecoder, Pixels, Wanted, workers_for
+from codec.sequence.facts import VideoFacts
 from codec.sequence.frame import Frame
 from codec.sequence.span import Span
 
@@ -41,7 +42,7 @@ def every(_: Record) -> bool | None:
     return True
 
 
-class Video(Iterator[Frame]):
+class Video(VideoFacts, Iterator[Frame]):
     """The frames of a `.wisp` sequence; see `open_video`, which makes it.
 
     Iterating goes on from the position, at first 0, which `seek` moves where the source can seek; `video[i]` and
@@ -53,12 +54,13 @@ class Video(Iterator[Frame]):
         self._stream, self._owned = opened(source)
         self._salvage, self._undecodable, self._position, self._taken = salvage, 0, 0, False
         self._pass: Generator[Frame | AudioPacket, None, None] | None = None
+        self._lock, self._process, self._closed = threading.RLock(), os.getpid(), False
         self._last: tuple[int, Pixels] | None = None
         try:
             self._cursor = Cursor.where_possible(self._stream)
             forward = self._forward()
             self._opening = SequenceRemains(forward) if salvage else SequenceReader(forward)
-            self._start = self._opening.start
+            super().__init__(self._opening.start)
             workers = workers_for(self.header) if workers is None else workers
             self._decoder = FrameDecoder(self.header, codec.load, workers)
         except BaseException as error:
@@ -66,47 +68,6 @@ class Video(Iterator[Frame]):
             if isinstance(error, OSError) and not isinstance(error, FileAccessError):
                 raise FileAccessError(error.strerror or str(error)) from error
             raise
-
-    @property
-    def header(self) -> Header:
-        """What the file says of itself."""
-        return self._start.header
-
-    @property
-    def clip(self) -> Clip:
-        """Timing, pixel aspect, colours of the source."""
-        assert self.header.clip is not None
-        return self.header.clip
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) in pixels."""
-        return self.header.width, self.header.height
-
-    @property
-    def mode(self) -> str:
-        """Pillow's name of a frame's channels: RGB, or RGBA, L, LA."""
-        return self.header.mode
-
-    @property
-    def rate(self) -> Fraction | None:
-        """Nominal frames a second, None where the file names none."""
-        return self.clip.rate
-
-    @property
-    def time_base(self) -> Fraction:
-        """Seconds of one unit of `Frame.pts`."""
-        return self.clip.time_base
-
-    @property
-    def audio(self) -> tuple[AudioStream, ...]:
-        """The streams of sound, whose packets `items` yields."""
-        return self._start.streams
-
-    @property
-    def metadata(self) -> Metadata:
-        """ICC profile, EXIF, XMP."""
-        return self._start.metadata
 
     @property
     def seekable(self) -> bool:
@@ -130,14 +91,19 @@ class Video(Iterator[Frame]):
 
     def __next__(self) -> Frame:
         """The next frame. Raises CorruptError, TruncatedError and the like where that cannot be decoded."""
-        if self._pass is None:
+        with self._lock:
+            return self._advanced()
+
+    def _advanced(self) -> Frame:
+        if self._pass is None or os.getpid() != self._process:  # a forked process lacks its parent's threads
             self._pass = self.items(self._position)
+            self._process = os.getpid()
         try:
             for item in self._pass:
                 if isinstance(item, Frame):
                     self._position = item.number + 1
                     return item
-        except WispError:
+        except Exception:
             if self.seekable:  # the same is found again, unless the file has grown meanwhile
                 self._pass = None
                 self.__dict__.pop("_file", None)
@@ -147,7 +113,7 @@ class Video(Iterator[Frame]):
     def __len__(self) -> int:
         """How many frames there are: those before the fault, where the file is truncated. Raises NotSeekableError."""
         if self.seekable:
-            return len(self._file.index)
+            return len(self._leaps)
         if self.clip.frames:
             return self.clip.frames
         raise NotSeekableError("the source only reads forward: its frames cannot be counted")
@@ -164,12 +130,12 @@ class Video(Iterator[Frame]):
         """
         if isinstance(i, slice):
             return Span(self._frame, range(len(self._leaps))[i])
-        count = len(self._leaps)
+        i, count = operator.index(i), len(self._leaps)
         if not -count <= i < count:
             if self._file.fault is not None and i >= count:
                 raise self._file.fault
             raise NoSuchFrameError(f"there is no frame {i}: the sequence has {count}")
-        return self._frame(int(i) % count)
+        return self._frame(i % count)
 
     def seek(self, seconds: float) -> int:
         """Move the position to the frame that is shown at this time -> its number.
@@ -203,6 +169,7 @@ class Video(Iterator[Frame]):
 
         Only one such pass can be open over a source that reads forward. Raises as `__next__`.
         """
+        self._check_open()
         reader, items = self._items_from(start)
         choose: Wanted = lambda record: record.number >= start and wanted(record)  # noqa: E731
         for promised in self._decoder.promised(items, choose):
@@ -212,6 +179,8 @@ class Video(Iterator[Frame]):
             coded, pending = promised
             try:
                 pixels = pending.result()
+            except CancelledError:
+                raise ValueError("the video is closed") from None
             except CorruptError:
                 if not self._salvage:
                     raise
@@ -240,6 +209,7 @@ class Video(Iterator[Frame]):
 
     def close(self) -> None:
         """Stop decoding; a file that was opened here is closed."""
+        self._closed = True
         self._close_pass()
         self._decoder.close()
         self._close_stream()
@@ -257,9 +227,14 @@ class Video(Iterator[Frame]):
 
     @property
     def _leaps(self) -> FrameIndex:
+        self._check_open()
         if not self.seekable:
             raise NotSeekableError("the source only reads forward: there is no way to leap in it")
         return self._file.index
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("the video is closed")
 
     def _forward(self) -> BinaryIO:
         return self._stream if self._cursor is None else self._cursor.another()  # type: ignore[return-value]
@@ -290,6 +265,10 @@ class Video(Iterator[Frame]):
 
     def _frame(self, number: int) -> Frame:
         """One frame by a leap."""
+        with self._lock:
+            return self._leapt_to(number)
+
+    def _leapt_to(self, number: int) -> Frame:
         coded = self._file.frame(number)
         shown = self._file.shown_by(coded.record)
         if self._last is None or self._last[0] != shown or coded.record.kind != REPEAT:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +57,11 @@ class WrittenFrame:
 
 def exact_rate(rate: float | Fraction | str) -> Fraction:
     """Frames a second as a fraction: 29.97 and 23.976 are taken for 30000/1001 and 24000/1001. Raises ValueError."""
-    value = Fraction(rate) if isinstance(rate, (Fraction, int)) else Fraction(rate).limit_denominator(1_000_000)
+    try:
+        whole = Fraction(int(rate)) if isinstance(rate, Integral) else Fraction(rate)  # NumPy's integers, too
+    except (OverflowError, ZeroDivisionError) as error:
+        raise ValueError(f"{rate} is no rate") from error
+    value = whole if isinstance(rate, Fraction) else whole.limit_denominator(1_000_000)
     nearest = Fraction(round(value * _NTSC / 1000) * 1000, _NTSC)
     if not isinstance(rate, Fraction) and value.denominator > 1 and abs(value - nearest) < _NTSC_NEAR:
         value = nearest
@@ -139,7 +145,8 @@ class VideoWriter:
         self._closed, self._pts = False, 0
         self._told = (0, 0)  # number and timestamp of the last frame that came with one
         self.frames = 0  # written so far
-        self._output = SequenceOutput(target, overwrite=overwrite, source=source, make_folders=make_folders)
+        sources = () if source is None else (source,)
+        self._output = SequenceOutput(target, overwrite=overwrite, sources=sources, make_folders=make_folders)
 
     @property
     def pace(self) -> Pace | None:
@@ -166,9 +173,10 @@ class VideoWriter:
         start = time.perf_counter()
         self._check_open()
         picture = self._checked(load_picture(frame))
-        told, pts = pts is not None, self._default_pts() if pts is None else int(pts)
+        told, pts = pts is not None, self._default_pts() if pts is None else operator.index(pts)
         if duration is None:
             duration = round(1 / self.clip.rate / self.clip.time_base) if self.clip.rate else 0
+        duration = operator.index(duration)
         self._check_times(pts, duration)
         before = self.bytes
         encoded, quality = None, None
@@ -199,12 +207,12 @@ class VideoWriter:
         """Write index and end, and give the file its name (and `times`). Raises RequestError where no frame came."""
         if self._closed:
             return
-        self._closed = True
         if self._writer is None:
-            self._output.discard()
+            self.abort()
             raise RequestError("there is no frame to write")
         self._writer.finish()
         self._output.commit(times)
+        self._closed = True
 
     def abort(self) -> None:
         """Stop, and remove what has no name yet."""
