@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, cast
 
+from bitstream.chunks import read_part
 from bitstream.errors import FileAccessError, LimitError
 from bitstream.limits import MAX_FILE_BYTES
 from codec.outputs import is_special
@@ -61,13 +62,7 @@ class Pipe:
         return b"".join(parts)
 
     def _part(self, count: int) -> bytes:
-        try:
-            found = self._raw.read(count)
-        except OSError as error:
-            raise FileAccessError(error.strerror or str(error)) from error
-        if found is None:
-            raise FileAccessError("has no data at the moment, and does not wait for it")
-        return bytes(found)
+        return read_part(self._raw, count)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +17,6 @@ from cli.command import WispCommand
 from cli.frame_progress import JobProgress
 from cli.progress import shown
 from codec.notes import WispNote
-
-if TYPE_CHECKING:
-    from codec.api import Codec
 
 EXAMPLES = """\b
 Example:
@@ -64,11 +61,11 @@ def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithm
         raise CorruptError(f"{still.trailing} bytes follow the end chunk at byte {still.size}")
     if still.damaged:
         raise CorruptError(f"{named(still.damaged)} damaged; the picture is not")
-    codec = arithmetic.codec(model)
+    codec, facts = arithmetic.codec(model), describe(still, model)
     return {
-        **describe(still, model).as_dict(),
+        **facts.as_dict(),
         "latents_sha256": codec.check(still),
-        **codec.arithmetic_of(still),
+        **codec.arithmetic_of(facts.model),
     }
 
 
@@ -83,12 +80,4 @@ def _sequence(source: sources.Input, name: str, model: Path | None, arithmetic: 
         facts, latents = on_stream(
             source, lambda stream: verify_sequence(stream, codec, model, lambda _: frames.add(1))
         )
-    return {**facts.as_dict(), "latents_sha256": latents, **_arithmetic_of(codec, facts.model)}
-
-
-def _arithmetic_of(codec: Codec, model: str | None) -> dict[str, str]:
-    """As Codec.arithmetic_of has it for still pictures."""
-    if model is None:
-        return {}
-    runtime, entropy_dtype = codec.runtime, codec.load(model).entropy_dtype
-    return {"precision": runtime.precision, "entropy_dtype": entropy_dtype, "device": runtime.device.type}
+    return {**facts.as_dict(), "latents_sha256": latents, **codec.arithmetic_of(facts.model)}

@@ -225,11 +225,11 @@ class Codec:
         """What of a damaged file can be shown; the rest is grey. Raises as `decode` where the header is damaged."""
         return salvage_still(read_bytes(data), self.load)
 
-    def arithmetic_of(self, still: Still) -> dict[str, str]:
-        """What decodes a file here: precision, entropy_dtype and device, empty where it needs no network."""
-        if not still.models_used:
+    def arithmetic_of(self, model: str | None) -> dict[str, str]:
+        """What a file of this model is decoded by here: precision, entropy_dtype and device; empty without a model."""
+        if model is None:
             return {}
-        entropy_dtype = self.load(still.models_used[0]).entropy_dtype
+        entropy_dtype = self.load(model).entropy_dtype
         device, precision = self.runtime.device.type, self.runtime.precision
         return {"precision": precision, "entropy_dtype": entropy_dtype, "device": device}
 

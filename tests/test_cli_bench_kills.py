@@ -55,7 +55,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     every = {("set", f"{n:03}", codec.id, quality) for n in range(150) for codec in used for quality in codec.qualities}
     assert 20 <= len(there) < len(every)
     done = succeed(*COMMAND)
-    assert f"{len(there)} points are there already, {len(every) - len(there):,} to do" in done.stderr
+    assert f"{len(there):,} points are there already, {len(every) - len(there):,} to do" in done.stderr
     points = results().points
     assert len(points) == len(every) and {p.key for p in points} == every
     assert [p for p in points if p in there] == there  # with their seconds: they were not made again

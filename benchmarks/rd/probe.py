@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.measures.catalog import INFOS, open_measures
 from benchmarks.rd.records import Absence, CodecInfo
 from benchmarks.rd.worker import Setting, limit_threads, opened
+from codec.workers import in_own_processes
 
 _ENDED = "its library ended the process that loaded it"
 _REMEDY = "install it again"
@@ -33,6 +35,21 @@ class Probe(Protocol):
 
     def ended(self) -> Found:
         """In the parent, where the process ended before it had an answer."""
+
+
+def tried(probes: Iterable[Probe], jobs: int) -> Found:
+    """What all of them tell together, each tried in a process of its own: a library may end the one that loads it."""
+    groups: list[list[Probe]] = [[probe] for probe in probes]
+    codecs: list[CodecInfo] = []
+    measures: dict[str, str] = {}
+    absent: list[Absence] = []
+    with closing(in_own_processes(run_probe, groups, jobs)) as answers:
+        for group, _, answer in answers:
+            found = groups[group][0].ended() if answer is None else answer
+            codecs += found.codecs
+            measures.update(found.measures)
+            absent += found.absent
+    return Found(tuple(codecs), measures, tuple(absent))
 
 
 def run_probe(probe: Probe) -> Found:

@@ -16,7 +16,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.rd.equal import equal_jobs
 from benchmarks.rd.estimate import TimeLeft
 from benchmarks.rd.plan import Finished, tasks_of
-from benchmarks.rd.probe import Probe, ProbeCodec, ProbeMeasures, run_probe
+from benchmarks.rd.probe import ProbeCodec, ProbeMeasures, tried
 from benchmarks.rd.records import Absence, CodecInfo, Curve, Failure, Record, Run
 from benchmarks.rd.released import RELEASED, ReleasedJob
 from benchmarks.rd.results import FILE_NAME, Results, ResultsFile
@@ -113,27 +113,21 @@ def _readable(samples: Sequence[Sample], listener: Listener) -> dict[Sample, str
 
 
 def _here(request: Request, listener: Listener) -> tuple[dict[str, CodecInfo], dict[str, str], list[Absence]]:
-    """Codecs and versions of measures that can run here, and what cannot; each is tried in a process of its own,
-    for a library may end the process that loads it."""
+    """Codecs and versions of measures that can run here, and what cannot."""
     setting = request.setting
-    probes: list[list[Probe]] = [[ProbeMeasures(setting)]]
-    probes += ([ProbeCodec(codec, setting.threads)] for codec in request.codecs)
-    infos: dict[str, CodecInfo] = {}
-    measures: dict[str, str] = {}
-    absent: list[Absence] = []
-    with closing(in_own_processes(run_probe, probes, setting.jobs)) as answers:
-        for group, _, answer in answers:
-            found = probes[group][0].ended() if answer is None else answer
-            infos.update({info.id: info for info in found.codecs})
-            measures.update(found.measures)
-            absent += found.absent
+    codecs = (ProbeCodec(codec, setting.threads) for codec in request.codecs)
+    found = tried([ProbeMeasures(setting), *codecs], setting.jobs)
+    infos = {info.id: info for info in found.codecs}
     order = [codec.id for codec in request.codecs]
-    absent.sort(key=lambda a: (a.what, order.index(a.id) if a.id in order else setting.measures.index(a.id)))
+    absent = sorted(
+        found.absent,
+        key=lambda a: (a.what, order.index(a.id) if a.id in order else setting.measures.index(a.id)),
+    )
     for absence in absent:
         listener.absent(absence)
     if request.jpegs:
         infos[RELEASED.id] = RELEASED
-    return {id: infos[id] for id in (*order, RELEASED.id) if id in infos}, measures, absent
+    return {id: infos[id] for id in (*order, RELEASED.id) if id in infos}, dict(found.measures), absent
 
 
 def _all_points(request: Request, samples: Mapping[Sample, str], infos: Mapping[str, CodecInfo]) -> PointJobs:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -139,18 +140,17 @@ def in_words(error: Exception) -> str:
 _warm: set[str] = set()
 
 
-@dataclass(frozen=True)
-class PointJob:
-    """One picture to be coded at one quality."""
-
-    codec: ImageCodec
-    task: Task
-    setting: Setting
+class PointMaker(ABC):
+    """A Job that makes one point."""
 
     @property
+    @abstractmethod
     def key(self) -> Key:
         """Of the point."""
-        return (self.task.sample.dataset, self.task.sample.name, self.codec.id, self.task.quality)
+
+    @abstractmethod
+    def _point(self) -> tuple[Point, list[str]]:
+        """The point, and in words which measures failed."""
 
     def run(self) -> list[Record]:
         """The point; or the failure, which is an outcome, too."""
@@ -163,6 +163,20 @@ class PointJob:
     def ended(self) -> list[Record]:
         """What is recorded where the process ended instead."""
         return [Failure(*self.key, "its process ended")]
+
+
+@dataclass(frozen=True)
+class PointJob(PointMaker):
+    """One picture to be coded at one quality."""
+
+    codec: ImageCodec
+    task: Task
+    setting: Setting
+
+    @property
+    def key(self) -> Key:
+        """Of the point."""
+        return (self.task.sample.dataset, self.task.sample.name, self.codec.id, self.task.quality)
 
     def _point(self) -> tuple[Point, list[str]]:
         sample, quality, setting = self.task.sample, self.task.quality, self.setting

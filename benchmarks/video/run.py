@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.machine import machine, versions
 from benchmarks.rd.estimate import TimeLeft
 from benchmarks.rd.plan import Finished, spread
-from benchmarks.rd.probe import Probe, run_probe
+from benchmarks.rd.probe import tried
 from benchmarks.rd.records import VIEWER, Absence, CodecInfo, EqualSize, Failure, Record, Run
 from benchmarks.rd.results import FILE_NAME, Results, ResultsFile
 from benchmarks.rd.run import Listener
@@ -121,24 +121,15 @@ def _readable(sources: Sequence[Source], listener: Listener) -> list[Footage]:
 def _here(
     request: Request, setting: Setting, listener: Listener
 ) -> tuple[dict[str, CodecInfo], dict[str, str], list[Absence]]:
-    """Codecs and versions of measures that can run here, and what cannot; each is tried in a process of its own,
-    for a library may end the process that loads it."""
-    probes: list[list[Probe]] = [[ProbeClipMeasures(setting)]]
-    probes += ([ProbeVideoCodec(codec, setting.threads)] for codec in request.codecs)
-    infos: dict[str, CodecInfo] = {}
-    measures: dict[str, str] = {}
-    absent: list[Absence] = []
-    with closing(in_own_processes(run_probe, probes, setting.jobs)) as answers:
-        for group, _, answer in answers:
-            found = probes[group][0].ended() if answer is None else answer
-            infos.update({info.id: info for info in found.codecs})
-            measures.update(found.measures)
-            absent += found.absent
+    """Codecs and versions of measures that can run here, and what cannot."""
+    codecs = (ProbeVideoCodec(codec, setting.threads) for codec in request.codecs)
+    found = tried([ProbeClipMeasures(setting), *codecs], setting.jobs)
+    infos = {info.id: info for info in found.codecs}
     order = [*(codec.id for codec in request.codecs), *setting.measures]
-    absent.sort(key=lambda absence: order.index(absence.id))
+    absent = sorted(found.absent, key=lambda absence: order.index(absence.id))
     for absence in absent:
         listener.absent(absence)
-    return {id: infos[id] for id in order if id in infos}, measures, absent
+    return {id: infos[id] for id in order if id in infos}, dict(found.measures), absent
 
 
 def _points(codec: VideoCodec, footage: Sequence[Footage], setting: Setting, *, quick: bool) -> list[ClipJob]:

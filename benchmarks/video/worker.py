@@ -15,8 +15,8 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
-from benchmarks.rd.records import Failure, Key, Point, Record
-from benchmarks.rd.worker import in_words, limit_threads
+from benchmarks.rd.records import Key, Point
+from benchmarks.rd.worker import PointMaker, in_words, limit_threads
 from benchmarks.video.interface import VideoCodec
 from benchmarks.video.measures import ClipMeasure, open_clip_measures
 from benchmarks.video.raw import Layout, RawClip, write_raw
@@ -165,7 +165,7 @@ def compared(measures: Sequence[ClipMeasure], reference: RawClip, shown: RawClip
 
 
 @dataclass(frozen=True)
-class ClipJob:
+class ClipJob(PointMaker):
     """One sequence to be coded at one quality."""
 
     codec: VideoCodec
@@ -177,18 +177,6 @@ class ClipJob:
     def key(self) -> Key:
         """Of the point."""
         return (self.footage.info.dataset, self.footage.info.name, self.codec.id, self.quality)
-
-    def run(self) -> list[Record]:
-        """The point; or the failure, which is an outcome, too."""
-        try:
-            point, failed = self._point()
-        except Exception as error:
-            return [Failure(*self.key, in_words(error))]
-        return [point, *(Failure(*self.key, words) for words in failed)]
-
-    def ended(self) -> list[Record]:
-        """What is recorded where the process ended instead."""
-        return [Failure(*self.key, "its process ended")]
 
     def _point(self) -> tuple[Point, list[str]]:
         setting, info = self.setting, self.footage.info

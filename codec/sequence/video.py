@@ -199,13 +199,17 @@ class Video(VideoFacts, Iterator[Frame]):
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is not positive")
         batch: list[Pixels] = []
+
+        def stacked() -> Tensor:
+            return torch.from_numpy(np.stack(batch).transpose(0, 3, 1, 2).copy())
+
         for frame in self:
             batch.append(frame.pixels)
             if len(batch) == batch_size:
-                yield torch.from_numpy(np.stack(batch).transpose(0, 3, 1, 2).copy())
+                yield stacked()
                 batch = []
         if batch and not drop_last:
-            yield torch.from_numpy(np.stack(batch).transpose(0, 3, 1, 2).copy())
+            yield stacked()
 
     def close(self) -> None:
         """Stop decoding; a file that was opened here is closed."""
@@ -241,11 +245,11 @@ class Video(VideoFacts, Iterator[Frame]):
 
     def _items_from(self, number: int) -> tuple[SequenceReader | SequenceRemains, Iterator[Item]]:
         """What reads the coded frames and packets from this frame on, or from an earlier one that it needs."""
-        if not self.seekable:
-            if self._taken:
-                raise NotSeekableError("the source only reads forward, and has been read")
-            self._taken = True
+        if not self._taken and (number == 0 or not self.seekable):
+            self._taken = True  # what read the header goes on
             return self._opening, self._opening.items()
+        if not self.seekable:
+            raise NotSeekableError("the source only reads forward, and has been read")
         if number == 0:
             reader = SequenceReader(self._forward())
             return reader, reader.items()
