@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitstream.errors import CorruptError, FileAccessError, RequestError
+from codec.formats.pictures.load import PictureSource, load_picture
 from codec.notes import note
-from codec.pictures.load import PictureSource, load_picture
-from codec.pictures.picture import as_rgb
+from codec.pixels.picture import as_rgb
 
 LIVE = Path(__file__).parent / "data" / "live"
 DEMO_PICTURE = LIVE / "monarch.png"

@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.measures import bits_per_pixel, psnr
 from codec.api import Codec
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 LOWEST_JPEG, HIGHEST_JPEG = 1, 100
 _JPEG = Jpeg("4:2:0")

@@ -21,10 +21,10 @@ from benchmarks.datasets import LIVE, read_picture
 from benchmarks.measures import bits_per_pixel
 from codec.api import Codec
 from codec.choices import Tune
-from codec.distortion import ms_ssim, psnr
 from codec.effort import DEFAULT_EFFORT
 from codec.model.quality import to_model_quality
-from codec.pictures.picture import Picture
+from codec.pixels.distortion import ms_ssim, psnr
+from codec.pixels.picture import Picture
 from codec.rate.target import decibels
 from codec.still.encode import encode_still
 from codec.still.settings import StillSettings

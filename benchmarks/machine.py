@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from codec.threads import cores
+from codec.work.threads import cores
 
 PACKAGES = (
     "wisp-codec", "torch", "numpy", "scipy", "constriction", "pillow", "av", "pillow-heif", "pillow-jxl-plugin",

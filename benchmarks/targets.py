@@ -18,13 +18,13 @@ from benchmarks.datasets import LIVE, live_paths, read_picture
 from codec.api import Codec
 from codec.choices import TargetKind
 from codec.model.quality import to_model_quality
-from codec.pictures.picture import Picture
-from codec.progress import Progress
+from codec.pixels.picture import Picture
 from codec.rate.control import encode_to_target
 from codec.rate.target import Target
 from codec.still.check import try_out
 from codec.still.encode import encode_still
 from codec.still.settings import StillSettings
+from codec.work.progress import Progress
 
 QUALITIES = (10.0, 35.0, 60.0, 85.0)  # where the targets come from
 MOST = 5  # times a plain encode

@@ -15,8 +15,8 @@ from benchmarks.datasets import live_paths, read_picture
 from bitstream.limits import MAX_QUALITY
 from codec.api import Codec
 from codec.choices import TargetKind
-from codec.distortion import ms_ssim, psnr
-from codec.pictures.picture import Picture
+from codec.pixels.distortion import ms_ssim, psnr
+from codec.pixels.picture import Picture
 from codec.rate.target import decibels
 from codec.rate.typical import hint_of
 from codec.still.encode import encode_still

@@ -14,9 +14,9 @@ from cli.frame_progress import Frames, JobProgress
 from cli.inputs import STDIN
 from cli.plan import Job
 from cli.progress import ProgressKind, Shown, shown
-from codec.outputs import STDOUT
-from codec.threads import cores, set_threads
-from codec.workers import in_processes
+from codec.files.output import STDOUT
+from codec.work.processes import in_processes
+from codec.work.threads import cores, set_threads
 
 
 @dataclass(frozen=True)

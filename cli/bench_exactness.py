@@ -66,7 +66,7 @@ def exactness(
     from benchmarks.exactness.configurations import configurations
     from benchmarks.exactness.golden import FOLDER, read_goldens
     from benchmarks.exactness.run import run
-    from codec.outputs import STDOUT, check_output, write_output
+    from codec.files.output import STDOUT, check_output, write_output
 
     chosen = [item for item in configurations() if only is None or only.lower() in f"{item.group}: {item.name}".lower()]
     if not chosen:

@@ -139,7 +139,7 @@ def rd(
     from benchmarks.rd.outputs import REPORT, check_packages, make_folder, write_outputs
     from benchmarks.rd.run import Request, run_benchmark
     from benchmarks.rd.worker import Setting
-    from codec.threads import cores
+    from codec.work.threads import cores
 
     check_packages()
     samples, jpegs = chosen_pictures(images, live_root, side, quick=quick)

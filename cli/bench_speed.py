@@ -147,7 +147,7 @@ def speed(
 
     from benchmarks.peers.records import ANCHOR, in_words
     from benchmarks.peers.sheets import sheets, to_markdown
-    from codec.outputs import STDOUT, check_output, write_output
+    from codec.files.output import STDOUT, check_output, write_output
 
     settings = _settings(codecs, sizes, threads, psnr, anchor, quick)
     if json_file is not None:

@@ -123,7 +123,7 @@ def video(
     from benchmarks.video.choose import ANCHOR, check_anchor, chosen_codecs, chosen_measures, chosen_sources
     from benchmarks.video.outputs import write_outputs
     from benchmarks.video.run import Request, run_benchmark
-    from codec.threads import cores
+    from codec.work.threads import cores
 
     check_packages()
     length = frames or (QUICK_FRAMES if quick else FRAMES)

@@ -8,7 +8,7 @@ from cli import options
 from cli.command import WispCommand, say
 from cli.edited import told
 from cli.inputs import STDIN
-from codec.files import Writing
+from codec.jobs.picture_files import Writing
 
 EXAMPLES = """\b
 Examples:
@@ -28,7 +28,7 @@ def concat(inputs: tuple[str, ...], output: str, overwrite: bool, verbose: bool)
 
     Size, channels and tiles must agree. Sound is kept where all have streams of the same kind.
     """
-    from codec.sequence.edit import concat_files
+    from codec.jobs.edit import concat_files
 
     if STDIN in inputs:
         raise click.UsageError("standard input (-) cannot be joined: name files.")

@@ -11,7 +11,7 @@ from cli import options
 from cli.command import WispCommand, say
 from cli.edited import told
 from cli.selection_options import DURATION, FRAMES, START, selected
-from codec.files import Writing
+from codec.jobs.picture_files import Writing
 
 EXAMPLES = """\b
 Examples:
@@ -46,7 +46,7 @@ def cut(
 
     The times of what is left are counted from its beginning.
     """
-    from codec.sequence.edit import cut_file
+    from codec.jobs.edit import cut_file
 
     if span is None and start is None and duration is None and not salvage:
         raise click.UsageError("say what is to be left: --frames, or --start and --duration, or --salvage.")

@@ -18,13 +18,13 @@ from cli.frame_progress import JobProgress
 from cli.plan import Job, names_folder
 from cli.selection_options import VideoCommand, given, listed, selection
 from cli.video_options import Output, frames_out
-from codec.files import DecodeReport, DecodeSettings, Writing
-from codec.media import sink
-from codec.pictures.save import DEFAULT_OUTPUT_QUALITY, FORMATS, LOSSY, ending_of, format_of
+from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, FORMATS, LOSSY, ending_of, format_of
+from codec.formats.video import sink
+from codec.jobs.picture_files import DecodeReport, DecodeSettings, Writing
 from codec.still.salvage import DAMAGED_STATUS
 
 if TYPE_CHECKING:
-    from codec.sequence.selection import Selection
+    from codec.jobs.selection import Selection
 
 MAX_DOWNSCALE = 64
 _MOST_LISTED = 100  # damaged tiles
@@ -108,7 +108,7 @@ class DecodeWork:
             return self._still(job, source, kind, progress)
 
     def _still(self, job: Job, source: sources.Input, kind: str, progress: JobProgress) -> Report:
-        from codec.files import decode_file
+        from codec.jobs.picture_files import decode_file
 
         settings = replace(self.settings, kind=kind)
         codec = self.arithmetic.codec(self.model)

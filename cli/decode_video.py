@@ -16,17 +16,17 @@ from cli.plan import Job
 from cli.selection_options import listed
 from cli.stop import Stop
 from cli.video_options import Output
-from codec.files import Writing
-from codec.media.sink import FORMATS, Kind, format_of
-from codec.outputs import STDOUT, is_special, times_of
-from codec.pictures import save
+from codec.files.output import STDOUT, is_special, times_of
+from codec.formats.pictures import save
+from codec.formats.video.sink import FORMATS, Kind, format_of
+from codec.jobs.picture_files import Writing
 from codec.still.salvage import DAMAGED_STATUS
-from codec.threads import thread_count
+from codec.work.threads import thread_count
 
 if TYPE_CHECKING:
-    from codec.media.sink import SinkSettings
-    from codec.sequence.decode_file import DecodeVideoReport
-    from codec.sequence.selection import Selection
+    from codec.formats.video.sink import SinkSettings
+    from codec.jobs.decode_video import DecodeVideoReport
+    from codec.jobs.selection import Selection
 
 _FILE: Kind = "mp4"  # where nothing says otherwise
 _STREAM: Kind = "y4m"  # likewise into standard output
@@ -48,7 +48,7 @@ class DecodeVideoWork:
 
     def __call__(self, job: Job, source: Input, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises, RequestError for options that count for pictures only."""
-        from codec.sequence.decode_file import DecodeVideoSettings, decode_video
+        from codec.jobs.decode_video import DecodeVideoSettings, decode_video
 
         if self.picture_options:
             raise RequestError(f"is a sequence, and {listed(self.picture_options)} for still pictures")
@@ -72,7 +72,7 @@ class DecodeVideoWork:
         return Report(lines, (_told(job.target, report),), DAMAGED_STATUS if lines else 0)
 
     def _sink(self, target: str) -> SinkSettings:
-        from codec.media.sink import SinkSettings
+        from codec.formats.video.sink import SinkSettings
 
         kind, video = sequence_kind(self.format, target), self.video
         if video.chroma != "420" and kind != "y4m":

@@ -58,7 +58,7 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     INPUT is a picture of yours; without it a bundled photograph is taken.
     """
     from benchmarks.datasets import DEMO_PICTURE, read_picture
-    from codec.outputs import check_output
+    from codec.files.output import check_output
 
     name = input or str(DEMO_PICTURE)
     picture = read_picture(options.open_input(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from codec.sequence.edit import EditReport
+    from codec.jobs.edit import EditReport
 
 
 def told(target: str, report: EditReport) -> str:

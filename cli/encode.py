@@ -23,13 +23,13 @@ from cli.rate_options import Rate, rate
 from cli.selection_options import VideoCommand, given, listed, selection
 from cli.video_options import Coding, coding
 from codec import DEFAULT_QUALITY
-from codec.files import EncodeReport, EncodeSettings, Writing
-from codec.outputs import STDOUT
-from codec.roi import ROI_TILE
+from codec.files.output import STDOUT
+from codec.jobs.picture_files import EncodeReport, EncodeSettings, Writing
+from codec.still.regions import ROI_TILE
 from codec.still.settings import still_settings
 
 if TYPE_CHECKING:
-    from codec.sequence.selection import Selection
+    from codec.jobs.selection import Selection
 
 ENDING = ".wisp"
 _NO_PICTURES = {"BUFR", "GRIB", "HDF5", "MPEG", "PALM", "PDF"}  # Pillow knows the endings, but makes no pixels of them
@@ -106,7 +106,7 @@ class EncodeWork:
         return source if isinstance(source, str) else sources.whole(source), False
 
     def _picture(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
-        from codec.files import encode_file
+        from codec.jobs.picture_files import encode_file
 
         codec = self.arithmetic.codec(self.model)
         report = encode_file(codec, source, job.target, self.settings, self.writing, progress)

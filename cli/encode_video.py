@@ -20,13 +20,13 @@ from cli.options import Arithmetic
 from cli.plan import Job
 from cli.stop import Stop
 from cli.video_options import Coding
-from codec.files import EncodeSettings, Writing
-from codec.outputs import STDOUT, check_output, reason_of
+from codec.files.output import STDOUT, check_output, reason_of
+from codec.jobs.picture_files import EncodeSettings, Writing
 
 if TYPE_CHECKING:
-    from codec.sequence.encode_file import EncodeVideoReport, EncodeVideoSettings
-    from codec.sequence.log import FrameLog
-    from codec.sequence.selection import Selection
+    from codec.jobs.encode_video import EncodeVideoReport, EncodeVideoSettings
+    from codec.jobs.log import FrameLog
+    from codec.jobs.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class EncodeVideoWork:
 
     def __call__(self, job: Job, source: Input, progress: JobProgress) -> Report:
         """Do it. Raises what encoding raises, RequestError for options that count for pictures only."""
-        from codec.sequence.encode_file import encode_video
+        from codec.jobs.encode_video import encode_video
 
         settings = self._settings()
         self.writing.check(job.target, Path(source) if isinstance(source, str) else None)  # before there is a log
@@ -67,9 +67,9 @@ class EncodeVideoWork:
         return Report(tuple(lines), (_told(job.target, report),), stop.status, output, last=bool(stop.status))
 
     def _settings(self) -> EncodeVideoSettings:
-        from codec.media.raw import RawVideo
-        from codec.sequence.encode import FrameSettings
-        from codec.sequence.encode_file import EncodeVideoSettings
+        from codec.formats.video.raw import RawVideo
+        from codec.jobs.encode_video import EncodeVideoSettings
+        from codec.sequence.frame_encoder import FrameSettings
 
         wanted, video = self.picture, self.video
         if wanted.target is not None:
@@ -91,7 +91,7 @@ class EncodeVideoWork:
     @contextmanager
     def _log(self, job: Job) -> Iterator[FrameLog | None]:
         """Where every frame is told of; a log that nobody reads where only the PSNR is wanted. None: nothing is."""
-        from codec.sequence.log import FrameLog
+        from codec.jobs.log import FrameLog
 
         kind, name = self.video.log, self.video.log_file
         if kind is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from codec.progress import Progress
+from codec.work.progress import Progress
 
 _WINDOW = 10.0  # seconds over which the frames a second are counted
 _LEAST = 0.2  # seconds between two marks in it

@@ -18,8 +18,8 @@ from cli import options
 from cli.command import WispCommand
 
 if TYPE_CHECKING:
-    from codec.description import FileDescription
-    from codec.sequence.description import FrameDescription, SequenceDescription
+    from codec.jobs.describe_sequence import FrameDescription, SequenceDescription
+    from codec.jobs.describe_still import FileDescription
 
 EXAMPLES = """\b
 Examples:
@@ -109,8 +109,8 @@ def _print_frames_as_json(rows: Iterator[FrameDescription]) -> None:
 @options.debug
 def info(input: str, as_json: bool, frames: bool, model: Path | None) -> None:
     """Show what the .wisp file INPUT holds; every checksum is tested, nothing is decoded."""
-    from codec.description import FileDescription, probe
-    from codec.sequence.description import described_frames
+    from codec.jobs.describe_sequence import described_frames
+    from codec.jobs.describe_still import FileDescription, probe
 
     with sources.opened(input) as source:
         if frames:

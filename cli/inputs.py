@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, TypeAlias, cast
 from bitstream.chunks import read_part
 from bitstream.errors import FileAccessError, LimitError
 from bitstream.limits import MAX_FILE_BYTES
-from codec.outputs import is_special
-from codec.sources import LookAhead
+from codec.files.output import is_special
+from codec.files.source import LookAhead
 
 STDIN = "-"
 VIDEO_ENDINGS = frozenset(
@@ -124,7 +124,7 @@ def picture_or_video(source: Input) -> tuple[Input, bool]:
     A pipe is looked into no further than it takes to know; where it is a picture, it is read to its end. Raises
     FileAccessError, LimitError.
     """
-    from codec.media.sniff import is_picture_head, is_video
+    from codec.formats.sniff import is_picture_head, is_video
 
     if isinstance(source, str):
         return source, is_video(source) or _fails_as_video(source)
@@ -141,7 +141,7 @@ def picture_or_video(source: Input) -> tuple[Input, bool]:
 
 def is_picture(source: Input) -> bool:
     """Whether an input begins as the common pictures and animations do."""
-    from codec.media.sniff import is_picture_head
+    from codec.formats.sniff import is_picture_head
 
     if isinstance(source, str):
         with suppress(OSError, ValueError), Path(source).open("rb") as file:

@@ -36,7 +36,7 @@ import click
 from bitstream.errors import UnsupportedError
 from cli.command import DEBUG
 from cli.inputs import opened, whole
-from codec.threads import set_threads
+from codec.work.threads import set_threads
 
 if TYPE_CHECKING:
     from codec.api import Codec

@@ -11,7 +11,7 @@ import click
 
 from bitstream.errors import FileAccessError, WispError
 from cli.inputs import STDIN
-from codec.outputs import STDOUT
+from codec.files.output import STDOUT
 
 _OF_FILES = (".wisp", ".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".gif", ".mp4", ".mov", ".mkv", ".y4m")
 _SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))

@@ -16,7 +16,7 @@ from bitstream.errors import FileAccessError
 from codec.choices import TargetKind, Tune
 from codec.effort import DEFAULT_EFFORT, FIRST_REFINED, HIGHEST, LOWEST
 from codec.rate.target import Target
-from codec.roi import DEFAULT_DELTA, Region
+from codec.still.regions import DEFAULT_DELTA, Region
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})([kKmM]?)[bB]?")
 _FACTORS = {"": 1, "k": 1000, "m": 1_000_000}
@@ -98,7 +98,7 @@ class Rate:
 
 def _grey(name: str) -> Any:
     """A map as (H, W) uint8. Raises FileAccessError, which names it."""
-    from codec.pictures.load import load_map
+    from codec.formats.pictures.load import load_map
 
     try:
         return load_map(Path(name))

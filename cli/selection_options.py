@@ -16,7 +16,7 @@ import click
 from cli.command import WispCommand
 
 if TYPE_CHECKING:
-    from codec.sequence.selection import Scale, Selection
+    from codec.jobs.selection import Scale, Selection
 
 _SPAN = re.compile(r"(\d{0,9}):(\d{0,9})")
 _CLOCK = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,6}):)?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})")
@@ -97,7 +97,7 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> Scale | 
     """640x360, 640:-1, 1/2 or 0.5."""
     if value is None:
         return None
-    from codec.sequence.selection import Scale
+    from codec.jobs.selection import Scale
 
     size, sides, factor = _SIZE.fullmatch(value), _SIDES.fullmatch(value), _FACTOR.fullmatch(value)
     if found := size or sides:
@@ -147,7 +147,7 @@ def selected(
     scale: Scale | None = None,
 ) -> Selection:
     """The options as the codec has them."""
-    from codec.sequence.selection import Selection
+    from codec.jobs.selection import Selection
 
     first, last = span or (0, None)
     return Selection(first, last, start or Fraction(0), duration, every, scale)

@@ -51,8 +51,8 @@ def verify(
 
 
 def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
-    from codec.description import describe
-    from codec.sources import read_file
+    from codec.files.source import read_file
+    from codec.jobs.describe_still import describe
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WispNote)  # bytes after the end are more than a note here
@@ -70,8 +70,8 @@ def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithm
 
 
 def _sequence(source: sources.Input, name: str, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
-    from codec.sequence.description import verify_sequence
-    from codec.sources import on_stream
+    from codec.files.source import on_stream
+    from codec.jobs.describe_sequence import verify_sequence
 
     codec = arithmetic.codec(model)
     with shown("auto", [1], quiet=False) as show:

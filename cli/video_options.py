@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cli.selection_options import SELECTION, given, video_option, with_options
-from codec.media.raw import RAW_FORMATS, Y4M
+from codec.formats.video.raw import RAW_FORMATS, Y4M
 
 if TYPE_CHECKING:
-    from codec.media.sink import VideoCodec
-    from codec.sequence.log import LogKind
+    from codec.formats.video.sink import VideoCodec
+    from codec.jobs.log import LogKind
 
 _SIZE = re.compile(r"(\d{1,5})[xX](\d{1,5})")
 _RATE = re.compile(r"\d{1,9}(?:\.\d{1,9})?|\d{1,9}/\d{1,9}")

@@ -36,13 +36,13 @@ from codec.notes import WispNote
 if TYPE_CHECKING:
     from bitstream.metadata import Metadata
     from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
-    from codec.description import FileDescription, probe
+    from codec.jobs.describe_still import FileDescription, probe
     from codec.pillow import register_pillow
+    from codec.pixels.frame import Frame
     from codec.rate.target import Target
-    from codec.roi import Region
-    from codec.sequence.frame import Frame
     from codec.sequence.video import Video, open_video
     from codec.sequence.writer import VideoWriter
+    from codec.still.regions import Region
 
 __version__ = "0.1.0"
 DEFAULT_QUALITY = 75  # of 0..100
@@ -82,14 +82,14 @@ __all__ = [
 ]
 _LAZY = {
     "Metadata": "bitstream.metadata",
-    "FileDescription": "codec.description",
-    "Frame": "codec.sequence.frame",
-    "Region": "codec.roi",
+    "FileDescription": "codec.jobs.describe_still",
+    "Frame": "codec.pixels.frame",
+    "Region": "codec.still.regions",
     "Target": "codec.rate.target",
     "Video": "codec.sequence.video",
     "VideoWriter": "codec.sequence.writer",
     "open_video": "codec.sequence.video",
-    "probe": "codec.description",
+    "probe": "codec.jobs.describe_still",
     "register_pillow": "codec.pillow",
     **dict.fromkeys(("Codec", "decode", "decode_array", "decode_tensor", "encode", "salvage"), "codec.api"),
 }

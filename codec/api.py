@@ -18,23 +18,23 @@ from bitstream.still import Still
 from codec import DEFAULT_QUALITY
 from codec.choices import Device, EntropyDtype, Precision, Tune, check_choice
 from codec.effort import DEFAULT_EFFORT
+from codec.files.source import Source, read_bytes, read_file
+from codec.formats.pictures.attached import info_entries
+from codec.formats.pictures.load import PictureSource, load_picture
 from codec.model.file import ModelInfo
 from codec.model.quality import check_quality, to_model_quality, to_user_quality
 from codec.model.registry import default_model, find_model, load_model_file
 from codec.notes import note
-from codec.pictures.attached import info_entries
-from codec.pictures.load import PictureSource, load_picture
-from codec.pictures.picture import Picture
-from codec.progress import Progress
+from codec.pixels.geometry import Box
+from codec.pixels.picture import Picture
 from codec.rate.target import Target
-from codec.roi import Region
-from codec.sources import Source, read_bytes, read_file
 from codec.still.check import GOOD_QUALITY, POOR_PSNR, Trial, try_out
 from codec.still.decode import Decoded, DecodedLatents, check_units, decode_latents, decode_still
 from codec.still.encode import Encoded, encode_lossless, encode_still
+from codec.still.regions import Region
 from codec.still.salvage import Salvaged, salvage_still
 from codec.still.settings import StillSettings, still_settings
-from codec.tiles import Box
+from codec.work.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor

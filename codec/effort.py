@@ -6,7 +6,7 @@ are refined (codec/refine) for so many steps of gradient descent.
 
 from __future__ import annotations
 
-from codec.progress import Progress
+from codec.work.progress import Progress
 
 LOWEST, DEFAULT_EFFORT, HIGHEST = 1, 4, 9
 FIRST_REFINED = 5

@@ -19,10 +19,10 @@ from bitstream.chunks import SIGNATURE
 from bitstream.errors import NotWispError, WispError
 from bitstream.still import Still
 from codec import DEFAULT_QUALITY
-from codec.description import describe
 from codec.effort import DEFAULT_EFFORT
-from codec.pictures.attached import info_entries
-from codec.sources import read_file
+from codec.files.source import read_file
+from codec.formats.pictures.attached import info_entries
+from codec.jobs.describe_still import describe
 
 FORMAT = "WISP"
 ENDING = ".wisp"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import codec
-from tests.clips import moving
-from tests.media_files import write_clip
+from tests.support.clips import moving
+from tests.support.media_files import write_clip
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

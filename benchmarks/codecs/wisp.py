@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
 from codec.notes import WispNote
-from codec.threads import set_threads
+from codec.work.threads import set_threads
 
 if TYPE_CHECKING:
     from codec.api import Codec

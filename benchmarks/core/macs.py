@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks.timing import best_seconds
-from codec.config import ModelConfig
-from codec.exact.layout import prior_layers
-from codec.network.layout import FOLDED
-from codec.tiles import field_size
+from codec.exact.tensors import prior_layers
+from codec.model.config import ModelConfig
+from codec.network.shapes import FOLDED
+from codec.pixels.geometry import field_size
 
 PROBE_CHANNELS, PROBE_HEIGHT, PROBE_WIDTH = 256, 64, 96
 

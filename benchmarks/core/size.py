@@ -15,7 +15,7 @@ from bitstream.tables import ideal_bits
 from codec.api import Codec
 from codec.model.loaded import LoadedModel
 from codec.model.quality import to_model_quality
-from codec.trial import emit
+from codec.still.trial import emit
 
 QUALITIES = (30, 60, 95)
 MOST_RELATIVE, MOST_BYTES = 0.005, 96

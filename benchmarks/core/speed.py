@@ -11,12 +11,12 @@ from benchmarks.core.macs import Rates, floors, measure_rates
 from benchmarks.datasets import DEMO_PICTURE, read_picture
 from benchmarks.timing import median_seconds, seconds_of
 from codec.api import Codec
-from codec.entropy import encode_tiles
 from codec.exact.arithmetic import exact_arithmetic
-from codec.exact.layout import STEPS
-from codec.pixels import analyse, synthesise
-from codec.sources import read_file
+from codec.exact.tensors import STEPS
+from codec.files.source import read_file
 from codec.still.decode import decode_latents
+from codec.still.entropy import encode_tiles
+from codec.still.pixel_path import analyse, synthesise
 
 QUALITY = 30
 MOST = 1.8  # times the floor

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from benchmarks.core.macs import Rates, floors, measure_rates
 from benchmarks.video.sequences import RATE, pan_zoom
 from codec.api import Codec
-from codec.files import Writing
-from codec.media.sink import SinkSettings
-from codec.sequence.decode import workers_for
-from codec.sequence.decode_file import DecodeVideoSettings, decode_video
-from codec.sequence.description import verify_sequence
+from codec.formats.video.sink import SinkSettings
+from codec.jobs.decode_video import DecodeVideoSettings, decode_video
+from codec.jobs.describe_sequence import verify_sequence
+from codec.jobs.picture_files import Writing
+from codec.sequence.frame_decoder import workers_for
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter
 from codec.still.measure import decoded

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from codec.choices import EntropyDtype
-from codec.threads import cores
+from codec.work.threads import cores
 
 Layout = Literal["channels last", "NCHW"]
 SETTINGS = (

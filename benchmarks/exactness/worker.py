@@ -47,7 +47,7 @@ def run_configuration(configuration: Configuration, goldens: Sequence[Golden]) -
     import torch
 
     from benchmarks.exactness.settings import UnavailableError, host_setting
-    from codec.threads import chosen_threads, set_threads
+    from codec.work.threads import chosen_threads, set_threads
 
     threads, chosen = torch.get_num_threads(), chosen_threads()
     capability = torch.backends.cpu.get_cpu_capability()

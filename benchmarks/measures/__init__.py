@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.distortion import psnr
+from codec.pixels.distortion import psnr
 
 __all__ = ["bits_per_pixel", "psnr"]
 

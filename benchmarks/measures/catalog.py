@@ -18,7 +18,7 @@ from benchmarks.measures.ssimulacra import open_ssimulacra2
 from benchmarks.measures.standard import ms_ssim_decibels, psnr_yuv611, ssim
 from benchmarks.rd.records import Absence
 from bitstream.errors import RequestError
-from codec.distortion import psnr
+from codec.pixels.distortion import psnr
 
 STANDARD = ("psnr", "psnr-yuv611", "ssim", "ms-ssim")
 EXTRA = ("ssimulacra2", "butteraugli", "dssim", "psnr-hvs-m", "lpips")

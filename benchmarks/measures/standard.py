@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import at_least
-from codec.distortion import ms_ssim
+from codec.pixels.distortion import ms_ssim
 from codec.rate.target import decibels
 
 MOST_DB = 100.0  # of one plane, exact ones too
@@ -83,6 +83,9 @@ def _seen(windows: range) -> slice:
 
 
 def ms_ssim_decibels(reference: Pixels, shown: Pixels) -> float:
-    """-10 log10(1 - MS-SSIM) in dB of two pictures (H, W, 3) uint8, by codec.distortion.ms_ssim; inf where they are
-    equal. MS-SSIM is a float32: what is left of 1 tells up to about 70 dB."""
+    """-10 log10(1 - MS-SSIM) in dB of two pictures (H, W, 3) uint8;
+    inf where they are equal.
+
+    MS-SSIM is a float32: what is left of 1 tells up to about 70 dB.
+    """
     return math.inf if np.array_equal(reference, shown) else decibels(ms_ssim(reference, shown))

@@ -101,7 +101,7 @@ class Worker:
         return min(tried.values(), key=lambda found: abs(found["psnr"] - psnr))
 
     def _try_out(self, pixels: Pixels, quality: float) -> dict[str, Any]:
-        from codec.distortion import psnr
+        from codec.pixels.distortion import psnr
 
         start = time.perf_counter()
         data = self.codec.encode(pixels, quality)

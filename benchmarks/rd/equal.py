@@ -25,7 +25,7 @@ from benchmarks.measures import bits_per_pixel
 from benchmarks.rd.records import VIEWER, EqualSize, Failure, Record
 from benchmarks.rd.worker import Setting, compared, in_words, measures_of, opened, read_sample
 from bitstream.errors import TargetError
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 ORIGINAL = "original"
 STEPPED = {"jpeg420": 100, "avif": 100}  # their highest quality; every integer from 1 is a step

@@ -13,7 +13,7 @@ from benchmarks.rd.results import Results
 from benchmarks.rd.tables import to_compressai, to_csv
 from benchmarks.report.build import write_report
 from bitstream.errors import FileAccessError, UnsupportedError
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 REPORT = "report.html"
 TABLES = ("bjontegaard",)

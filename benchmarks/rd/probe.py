@@ -12,7 +12,7 @@ from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.measures.catalog import INFOS, open_measures
 from benchmarks.rd.records import Absence, CodecInfo
 from benchmarks.rd.worker import Setting, limit_threads, opened
-from codec.workers import in_own_processes
+from codec.work.processes import in_own_processes
 
 _ENDED = "its library ended the process that loaded it"
 _REMEDY = "install it again"

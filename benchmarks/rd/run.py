@@ -23,7 +23,7 @@ from benchmarks.rd.results import FILE_NAME, Results, ResultsFile
 from benchmarks.rd.worker import Job, PointJob, Setting, run_job
 from bitstream.errors import RequestError, WispError
 from codec.notes import WispNote
-from codec.workers import in_own_processes
+from codec.work.processes import in_own_processes
 
 EQUAL = "equal sizes"  # the group of jobs whose pictures the report's viewer shows
 PointJobs = dict[str, list[PointJob] | list[ReleasedJob]]  # by the process that does them

@@ -26,7 +26,7 @@ from benchmarks.measures.interface import Measure
 from benchmarks.rd.plan import Task
 from benchmarks.rd.records import Failure, Key, Point, Record
 from bitstream.errors import WispError
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -13,7 +13,7 @@ from benchmarks.measures.interface import MeasureInfo
 from benchmarks.rd.bd import RateCurve, averaged_curves
 from benchmarks.rd.results import FILE_NAME, Results, read_results
 from bitstream.errors import RequestError
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -35,7 +35,7 @@ from benchmarks.video.worker import (
     there_and_back,
     workplace,
 )
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 ORIGINAL = "original"
 SHOWN = ("x264-medium", "x264-medium-intra", "svtav1-p8")  # beside Wisp; where none is there, the first two that are

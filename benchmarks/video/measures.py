@@ -16,7 +16,7 @@ from benchmarks.measures.standard import MOST_DB, psnr_yuv611
 from benchmarks.rd.records import Absence
 from benchmarks.video.sequences import Pixels
 from bitstream.errors import RequestError
-from codec.distortion import ms_ssim, psnr
+from codec.pixels.distortion import ms_ssim, psnr
 from codec.rate.target import decibels
 
 _ROWS = (  # id, title, unit, whether higher is better, source

@@ -21,7 +21,7 @@ from benchmarks.video.equal import sequence_and_frame
 from benchmarks.video.measures import INFOS
 from benchmarks.video.sources import SequenceInfo
 from benchmarks.video.surveys import Surveys, read_surveys
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 AVERAGED, MEAN = "(averaged curves)", "(mean of sequences)"  # in the place of a sequence's name
 _COLUMNS = (

@@ -26,7 +26,7 @@ from benchmarks.video.surveys import add_surveys
 from benchmarks.video.worker import ClipJob, Footage, Setting
 from bitstream.errors import RequestError, WispError
 from codec.notes import WispNote
-from codec.workers import in_own_processes
+from codec.work.processes import in_own_processes
 
 QUICK_POINTS = 4
 FRAMES = "frames at equal size"  # the group of jobs whose frames the report's viewer shows

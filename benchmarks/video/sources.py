@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.datasets import Sample
 from benchmarks.video.sequences import MADE, RATE, Pixels
 from bitstream.errors import CorruptError, FileAccessError, RequestError, WispError
-from codec.media.source import MediaSource, open_source
+from codec.formats.video.source import MediaSource, open_source
 from codec.notes import note
-from codec.sequence.frame import Frame
+from codec.pixels.frame import Frame
 
 OWN = "wisp-sequences"  # the set of those that are made here
 ENDINGS = (
@@ -60,7 +60,7 @@ class Source:
         return Sample(self.dataset, self.name, self.path or Path(self.name))
 
     def read(self) -> Iterator[Pixels]:
-        """(H, W, 3) uint8 sRGB, one frame at a time. Raises the errors of `codec.media.source.open_source`, and
+        """(H, W, 3) uint8 sRGB, one frame at a time. Raises the errors of `codec.formats.video.source.open_source`, and
         notes what that converts."""
         with self._opened() as (_, frames):
             yield from frames

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.rd.fields import checked
 from benchmarks.video.sources import SequenceInfo
 from bitstream.errors import CorruptError, FileAccessError
-from codec.outputs import write_output
+from codec.files.output import write_output
 
 FILE_NAME = "sequences.json"
 Surveys = dict[tuple[str, str], SequenceInfo]  # by set and name

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from bitstream.errors import FileAccessError, ModelFileError
-from codec.config import ModelConfig
+from codec.model.config import ModelConfig
 
 # Where the checkpoint keeps a gain, and where the model file does: beside the transform that applies it.
 _RENAMED = {"y_gain.table": "analysis.y_gain.table", "y_inv.table": "synthesis.y_inv.table"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bitstream.limits import MAX_QUALITY
 from codec.model.file import CURVE_POINTS
 from codec.model.loaded import LoadedModel
-from codec.trial import code_once
+from codec.still.trial import code_once
 
 # Where the curve begins: row 0 of the entropy tables covers only half a step of quality, and within it files
 # of some pictures grow less than the change to row 1 takes back.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bitstream.rangecoder import Kind
 from bitstream.tables import TOTAL
-from codec.exact.layout import LOG_SCALE_MIN, LOG_SCALE_STEP, SCALE_LEVELS
+from codec.exact.tensors import LOG_SCALE_MIN, LOG_SCALE_STEP, SCALE_LEVELS
 
 REACH = 1023  # symbols beyond are escaped in every table
 STRENGTHS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from codec.config import ModelConfig
 from codec.convert.checkpoint import read_checkpoint
 from codec.convert.crops import read_crops
 from codec.convert.curve import fit_curve, mean_psnr, sample_qualities
@@ -19,9 +18,10 @@ from codec.convert.quantise import quantise_prior
 from codec.exact.bounds import prove_exact
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
+from codec.model.config import ModelConfig
 from codec.model.file import ModelFile, ModelInfo, write_model_file
 from codec.model.loaded import LoadedModel, Runtime
-from codec.trial import emit
+from codec.still.trial import emit
 
 Report = Callable[[str], None]
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitstream.errors import ModelFileError
-from codec.config import ModelConfig
-from codec.exact.layout import (
+from codec.exact.tensors import (
     FINE_STEPS,
     LOG_SCALE_MIN,
     LOG_SCALE_STEP,
@@ -26,8 +25,9 @@ from codec.exact.layout import (
     Layer,
     prior_layers,
 )
+from codec.model.config import ModelConfig
 from codec.network.layers import anchor_weights
-from codec.network.layout import GAIN_ANCHORS
+from codec.network.shapes import GAIN_ANCHORS
 
 _SMALLEST_TOP = 2.0**-10
 

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from bitstream.errors import ModelFileError
 from bitstream.tables import MAX_VALUE
-from codec.config import ModelConfig
-from codec.exact.layout import (
+from codec.exact.tensors import (
     ACTIVATION_MAX,
     ACTIVATION_STEPS,
     EXACT,
@@ -27,6 +26,7 @@ from codec.exact.layout import (
     prior_layers,
     trunk_block_names,
 )
+from codec.model.config import ModelConfig
 
 Arrays = Mapping[str, NDArray[np.generic]]
 

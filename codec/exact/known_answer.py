@@ -10,10 +10,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from codec.config import ModelConfig
 from codec.exact.arithmetic import exact_arithmetic
-from codec.exact.layout import QUALITY_ROWS, STEPS
 from codec.exact.prior import ExactPrior
+from codec.exact.tensors import QUALITY_ROWS, STEPS
+from codec.model.config import ModelConfig
 
 HEIGHT, WIDTH = 8, 12  # of the latent
 _EXTREMES = np.array([-2047, -511, -128, -17, -8, -1, 0, 1, 8, 16, 129, 511, 1153, 2047])

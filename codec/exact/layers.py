@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.exact.layout import ACTIVATION_MAX, FINE_PER_ACTIVATION, Layer
+from codec.exact.tensors import ACTIVATION_MAX, FINE_PER_ACTIVATION, Layer
 
 NEGATIVE_SLOPE = 0.125
 

@@ -15,9 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.config import ModelConfig
 from codec.exact.layers import ExactBlock, ExactConv, snap
-from codec.exact.layout import (
+from codec.exact.tensors import (
     ACTIVATION_MAX,
     ACTIVATION_STEPS,
     FINE_PER_ACTIVATION,
@@ -29,6 +28,7 @@ from codec.exact.layout import (
     prior_layers,
     trunk_block_names,
 )
+from codec.model.config import ModelConfig
 
 SCALE_OFFSET, SCALE_FINE = 25, 32  # scale index = 25 + 8 * s = 25 + v / 32 for v in units of 1/256
 _COMPAND_KNEES = (8 * ACTIVATION_STEPS, 72 * ACTIVATION_STEPS)

@@ -20,10 +20,10 @@ from bitstream.errors import FileAccessError, ModelFileError
 from bitstream.header import MODEL_ID_BYTES
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
-from codec.config import ModelConfig
 from codec.exact.bounds import prove_exact
-from codec.exact.layout import QUALITY_ROWS, SCALE_LEVELS, prior_layers
-from codec.network.layout import pixel_tensors
+from codec.exact.tensors import QUALITY_ROWS, SCALE_LEVELS, prior_layers
+from codec.model.config import ModelConfig
+from codec.network.shapes import pixel_tensors
 
 FORMAT = "wisp-model"
 FORMAT_VERSION = "0"

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.network.layout import GAIN_ANCHORS
+from codec.network.shapes import GAIN_ANCHORS
 
 TOP_QUALITY = 63.0
 NEGATIVE_SLOPE = 0.125

@@ -1,7 +1,7 @@
 """Analysis (pixels -> latent), synthesis (latent -> pixels) and hyper analysis (latent -> hyper-latent).
 
 Everything runs at 1/8 and 1/16 of the picture's resolution. Pictures enter and leave already folded into
-(B, 192, H/8, W/8): pixel_unshuffle(8) of RGB - 0.5 (codec/pixels.py does that on bytes).
+(B, 192, H/8, W/8): pixel_unshuffle(8) of RGB - 0.5 (codec/still/pixel_path.py does that on bytes).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.config import ModelConfig
+from codec.model.config import ModelConfig
 from codec.network.layers import Block, Conv, Gain, scaled
-from codec.network.layout import FOLDED
+from codec.network.shapes import FOLDED
 
 
 def _doubled(quality: Tensor) -> Tensor:

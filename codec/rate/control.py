@@ -10,12 +10,12 @@ from torch import Tensor
 
 from bitstream.errors import TargetError
 from bitstream.limits import MAX_QUALITY
-from codec.distortion import seen_ms_ssim, seen_psnr
 from codec.effort import DEFAULT_EFFORT, refinement_steps
 from codec.model.loaded import LoadedModel
 from codec.notes import note
-from codec.pictures.picture import Picture
-from codec.progress import Progress
+from codec.pixels.distortion import seen_ms_ssim, seen_psnr
+from codec.pixels.geometry import Area
+from codec.pixels.picture import Picture
 from codec.rate.search import Curve, Range, solve
 from codec.rate.target import Target
 from codec.rate.typical import Typical, hint_of
@@ -23,7 +23,7 @@ from codec.still.encode import Encoded, encode_lossless, encode_still
 from codec.still.lossless import code_lossless
 from codec.still.measure import decoded
 from codec.still.settings import StillSettings
-from codec.tiles import Area
+from codec.work.progress import Progress
 
 _MOST_KEPT_FEATURES = 1 << 24  # pixels: 16 bytes of each
 _MOST_REFINED = 6  # measurements with refinement

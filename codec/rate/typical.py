@@ -14,8 +14,8 @@ from PIL import Image
 
 from bitstream.limits import MAX_QUALITY
 from codec.choices import TargetKind
-from codec.distortion import ms_ssim, psnr
-from codec.pictures.picture import Picture, as_rgb
+from codec.pixels.distortion import ms_ssim, psnr
+from codec.pixels.picture import Picture, as_rgb
 from codec.rate.target import SIZE_KINDS, decibels
 
 _JPEG_QUALITY = 50

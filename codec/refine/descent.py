@@ -10,13 +10,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from codec.entropy import quality_row
-from codec.exact.layout import SCALE_LEVELS, STEPS
+from codec.exact.tensors import SCALE_LEVELS, STEPS
 from codec.network.transforms import Synthesis
+from codec.pixels.geometry import Area
 from codec.refine.distortion import Distortion
 from codec.refine.prior import SmoothPrior
 from codec.refine.rounding import anneal, bits
-from codec.tiles import Area
+from codec.still.entropy import quality_row
 
 _LOWEST_LAMBDA, _LAMBDA_RATIO, _TOP = 0.0004, 625.0, 63.0  # as the model was trained: DESIGN.md, "The network"
 _SHORT = 20  # steps

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec.choices import Tune
-from codec.distortion import MS_SSIM_SIDE
-from codec.network.layout import FOLD
+from codec.network.shapes import FOLD
+from codec.pixels.distortion import MS_SSIM_SIDE
 
 Distortion = Callable[[Tensor], Tensor]  # synthesised folded pixels -> squared levels per channel, a scalar
 _LEVELS = 255.0

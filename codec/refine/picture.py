@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from codec.effort import STEP_COST, refinement_steps
-from codec.entropy import hyper_latents
 from codec.model.loaded import LoadedModel
-from codec.network.layout import FOLD
-from codec.pictures.picture import as_rgb
-from codec.pixels import folded, quality_field
-from codec.progress import Progress
+from codec.network.shapes import FOLD
+from codec.pixels.geometry import LATENT, Area
+from codec.pixels.picture import as_rgb
 from codec.refine.descent import Descent, Window
 from codec.refine.distortion import Wanted, distortion_of
 from codec.refine.prior import SmoothPrior
+from codec.still.entropy import hyper_latents
 from codec.still.layout import Layout
+from codec.still.pixel_path import folded, quality_field
 from codec.still.settings import StillSettings
-from codec.tiles import LATENT, Area
+from codec.work.progress import Progress
 
 _SIDE = 64  # latents of a window: 1.8 GB with bf16, 3 GB without
 _MARGIN = 3  # latents around a window that its pixels are made with: what lies further off hardly shows

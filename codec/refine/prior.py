@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec.exact.layers import NEGATIVE_SLOPE
-from codec.exact.layout import (
+from codec.exact.prior import SCALE_OFFSET, StepLayout, compand
+from codec.exact.tensors import (
     ACTIVATION_MAX,
     ACTIVATION_STEPS,
     FINE_STEPS,
@@ -22,7 +23,6 @@ from codec.exact.layout import (
     prior_layers,
     trunk_block_names,
 )
-from codec.exact.prior import SCALE_OFFSET, StepLayout, compand
 from codec.model.loaded import DTYPES, LoadedModel
 
 _SCALE_SLOPE = 8  # scale index = SCALE_OFFSET + 8 * s

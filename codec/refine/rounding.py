@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from codec.exact.layout import LOG_SCALE_MIN, LOG_SCALE_STEP
+from codec.exact.tensors import LOG_SCALE_MIN, LOG_SCALE_STEP
 
 _EDGE = 1e-4  # keeps the logits of values on the grid finite
 _UNDERFLOW = 2.0**-14

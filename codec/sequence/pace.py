@@ -15,15 +15,15 @@ from bitstream import chunks, units
 from bitstream.limits import MAX_QUALITY
 from bitstream.sequence.index import ENTRY
 from bitstream.sequence.record import DISTANCE_BYTES, RECORD_BYTES
-from codec.pictures.picture import Picture
+from codec.pixels.picture import Picture
 from codec.rate.typical import Typical, hint_of
-from codec.sequence.encode import FrameEncoder
+from codec.sequence.frame_encoder import FrameEncoder
 from codec.still.encode import Encoded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from codec.tiles import Area
+    from codec.pixels.geometry import Area
 
 _RECORD_BITS = 8 * (RECORD_BYTES + ENTRY.itemsize)  # of a frame beside its units, index entry included
 _REPEAT_BITS = _RECORD_BITS + 8 * DISTANCE_BYTES

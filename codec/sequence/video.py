@@ -22,11 +22,11 @@ from bitstream.sequence.reader import Item, SequenceReader
 from bitstream.sequence.record import REPEAT, Record
 from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.seek import SequenceFile
+from codec.files.cursor import Cursor, VideoSource, opened
 from codec.notes import note
-from codec.sequence.cursor import Cursor, VideoSource, opened
-from codec.sequence.decode import FrameDecoder, Pixels, Wanted, workers_for
+from codec.pixels.frame import Frame
 from codec.sequence.facts import VideoFacts
-from codec.sequence.frame import Frame
+from codec.sequence.frame_decoder import FrameDecoder, Pixels, Wanted, workers_for
 from codec.sequence.span import Span
 
 if TYPE_CHECKING:

@@ -25,11 +25,11 @@ from bitstream.sequence.writer import SequenceWriter
 from codec import DEFAULT_QUALITY
 from codec.choices import Tune
 from codec.effort import DEFAULT_EFFORT
-from codec.outputs import Times
-from codec.pictures.load import PictureSource, load_picture
-from codec.pictures.picture import MODES, Picture
-from codec.sequence.encode import FrameEncoder, FrameSettings, sequence_header, units_under
-from codec.sequence.output import SequenceOutput
+from codec.files.output import Times
+from codec.files.sequence_output import SequenceOutput
+from codec.formats.pictures.load import PictureSource, load_picture
+from codec.pixels.picture import MODES, Picture
+from codec.sequence.frame_encoder import FrameEncoder, FrameSettings, sequence_header, units_under
 from codec.sequence.pace import Pace
 from codec.still.encode import Encoded
 from codec.still.settings import still_settings

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitstream.errors import ExactnessError
-from codec.distortion import seen_psnr
-from codec.pictures.picture import Picture
-from codec.sources import read_file
-from codec.stages import stage
+from codec.files.source import read_file
+from codec.pixels.distortion import seen_psnr
+from codec.pixels.picture import Picture
 from codec.still.decode import ModelLoader, decode_still
 from codec.still.encode import Encoded
+from codec.work.stages import stage
 
 POOR_PSNR = 36.0  # dB: below it differences can be seen at a second look
 GOOD_QUALITY = 90  # of 0..100: who asks for this much does not expect them

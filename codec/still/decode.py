@@ -17,17 +17,17 @@ from bitstream.errors import CorruptError, UnsupportedError
 from bitstream.header import Header
 from bitstream.still import Still
 from bitstream.units import Unit
-from codec.pictures.picture import Picture, as_rgb
-from codec.progress import Progress
+from codec.pixels.geometry import Area, Box, around, windows
+from codec.pixels.picture import Picture, as_rgb
 from codec.still.layout import BATCH_LATENTS, Layout
 from codec.still.lossless import decode_alpha, decode_lossless
-from codec.threads import mapped
-from codec.tiles import Area, Box, around, windows
+from codec.work.progress import Progress
+from codec.work.threads import mapped
 
 if TYPE_CHECKING:
     from codec.model.loaded import LoadedModel
-    from codec.pixels import LatentField
     from codec.still.learned import DecodedTile
+    from codec.still.pixel_path import LatentField
 
 ModelLoader = Callable[[str], "LoadedModel"]  # by id, 16 hexadecimal digits
 
@@ -205,7 +205,7 @@ class Decoding:
         return builder.field()
 
     def _synthesise(self, model: LoadedModel, latents: LatentField, parts: list[Area]) -> None:
-        from codec.pixels import synthesise_area
+        from codec.still.pixel_path import synthesise_area
 
         colours, area = self.layout.header.colours, around(parts)
         pixels = synthesise_area(model, latents, area, grey=colours == 1)

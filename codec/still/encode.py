@@ -19,15 +19,15 @@ from bitstream.metadata import check_size
 from bitstream.still import build_still
 from bitstream.units import Unit
 from codec.effort import begin_coding, coding_passes, refinement_steps
-from codec.pictures.picture import Picture, as_rgb
-from codec.pictures.transparency import cleared, filled
-from codec.progress import Progress
-from codec.stages import stage
+from codec.pixels.geometry import Area
+from codec.pixels.picture import Picture, as_rgb
+from codec.pixels.transparency import cleared, filled
 from codec.still.layout import Layout
 from codec.still.lossless import code_alpha, code_lossless, may_be_smaller
 from codec.still.settings import StillSettings
-from codec.threads import mapped
-from codec.tiles import Area
+from codec.work.progress import Progress
+from codec.work.stages import stage
+from codec.work.threads import mapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,7 +156,7 @@ class _Coding:
         return self._qualities[i] - self._layout.header.quality
 
     def _analysed(self, colours: NDArray[np.uint8], features: dict[Area, Tensor] | None) -> Tensor:
-        from codec.pixels import analyse, quality_field
+        from codec.still.pixel_path import analyse, quality_field
 
         quality = quality_field(self._layout.tiles, self._qualities, self._layout.field)
         with stage("analysis"):

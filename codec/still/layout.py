@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bitstream.header import NO_ALPHA, Header
 from bitstream.limits import MAX_QUALITY
 from bitstream.units import Unit
-from codec.tiles import LATENT, Area, Box, entropy_tiles, field_size, pixels_under
+from codec.pixels.geometry import LATENT, Area, Box, entropy_tiles, field_size, pixels_under
 
 BATCH_LATENTS = 64 * 64  # tiles smaller than this are coded several at a time
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from bitstream.errors import CorruptError
 from bitstream.units import Unit
-from codec.config import ModelConfig
-from codec.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
-from codec.exact.layout import ACTIVATION_STEPS
+from codec.exact.tensors import ACTIVATION_STEPS
+from codec.model.config import ModelConfig
 from codec.model.loaded import LoadedModel
-from codec.pixels import LatentField, analyse, quality_field
+from codec.pixels.geometry import Area
+from codec.still.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
 from codec.still.layout import BATCH_LATENTS, Layout
-from codec.tiles import Area
+from codec.still.pixel_path import LatentField, analyse, quality_field
 
 FaultHandler = Callable[[int, CorruptError], None]  # may raise
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from codec.model.loaded import LoadedModel
-from codec.pictures.picture import Picture
-from codec.progress import Progress
-from codec.stages import stage
+from codec.pixels.picture import Picture
 from codec.still.decode import Decoding, ModelLoader
 from codec.still.encode import Encoded
 from codec.still.learned import DecodedTile, tile_of
+from codec.work.progress import Progress
+from codec.work.stages import stage
 
 
 def decoded(encoded: Encoded, load: ModelLoader) -> Picture:

@@ -13,10 +13,10 @@ import numpy as np
 from bitstream.errors import CorruptError
 from bitstream.salvage import read_remains
 from codec.notes import note_damaged
-from codec.pictures.picture import Picture
-from codec.progress import Progress
+from codec.pixels.geometry import Box
+from codec.pixels.picture import Picture
 from codec.still.decode import Decoding, ModelLoader
-from codec.tiles import Box
+from codec.work.progress import Progress
 
 GREY, OPAQUE = 128, 255
 DAMAGED_STATUS = CorruptError.exit_status  # of a command that showed only what was left

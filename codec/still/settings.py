@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from bitstream.limits import DEFAULT_TILE, MAX_QUALITY, MAX_TILE, MIN_TILE, TILE_STEP
 from codec.choices import Tune, check_choice
 from codec.effort import DEFAULT_EFFORT, FIRST_REFINED, check_effort
-from codec.roi import ROI_TILE, Region, steps_of_tiles
 from codec.still.layout import Layout
+from codec.still.regions import ROI_TILE, Region, steps_of_tiles
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from bitstream.metadata import Metadata
 from bitstream.still import build_still
 from bitstream.units import Unit
 from codec.api import Codec
-from codec.entropy import encode_tiles
-from codec.pictures.picture import channels
-from codec.pixels import analyse, quality_field
+from codec.pixels.picture import channels
+from codec.still.entropy import encode_tiles
 from codec.still.layout import Layout
 from codec.still.lossless import code_lossless
+from codec.still.pixel_path import analyse, quality_field
 
 FOLDER = Path(__file__).parent
 Pixels = NDArray[np.uint8]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from codec.api import Codec
-from codec.sequence.description import verify_sequence
+from codec.jobs.describe_sequence import verify_sequence
 from codec.sequence.pace import Pace
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter

@@ -1,0 +1,1 @@
+"""Other people's formats: pictures through Pillow, videos through FFmpeg (PyAV), in and out."""

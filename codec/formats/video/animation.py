@@ -1,0 +1,193 @@
+"""Animated GIF, PNG, WebP and AVIF through Pillow: composed frames, as a viewer shows them."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bitstream.errors import FileAccessError, LimitError, UnsupportedError, WispError
+from bitstream.limits import check_dimensions
+from bitstream.sequence.clip import Clip
+from codec.files.stream import Input
+from codec.formats.pictures.attached import attached
+from codec.formats.pictures.colour import png_colours
+from codec.formats.pictures.load import load_picture
+from codec.formats.pictures.modes import scale_transparent_colour, source_bits
+from codec.formats.pictures.orientation import orientation_of, turn
+from codec.formats.sniff import frame_count
+from codec.notes import note
+from codec.pixels.frame import Frame
+from codec.pixels.picture import channels
+
+if TYPE_CHECKING:
+    from codec.formats.video.video import Opened
+
+TIME_BASE = Fraction(1, 1000)  # seconds
+_UNSTATED_MS = 100  # what browsers take for a duration of 0
+_STILL_RATE = Fraction(25)
+_RESTORE_BACKGROUND = 2  # of GIF's ways to dispose of a frame; 3: restore what was before
+_KEEPING = (0, 1)
+_GIF_HEAD_BYTES = 13
+_GREYS = ("1", "L", "LA", "I", "I;16", "I;16B")
+
+
+def open_animation(source: Input, *, strict: bool) -> Opened:
+    """Open one and read its first frame. The mode has alpha where the file's header does not rule it out.
+
+    Raises FileAccessError (damaged), LimitError, UnsupportedError (deeper than 8 bits, with `strict`).
+    """
+    from codec.formats.video.video import Opened
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image: Any = Image.open(source.file)
+    except Image.DecompressionBombError as error:
+        raise LimitError("the animation has too many pixels") from error
+    except Exception as error:  # Pillow raises what it comes upon
+        raise FileAccessError(f"the animation is damaged: {error}") from error
+    check_dimensions(*image.size)
+    frames = _Frames(image, _mode_of(image, source), strict=strict)
+    items = frames.items()
+    first = next(items, None)
+    if first is None:
+        raise FileAccessError("has no frame that can be decoded")
+    return Opened(
+        Clip(TIME_BASE), first.size, frames.mode, _with(first, items), (), frame_count(image), None, attached(image)
+    )
+
+
+def open_still(source: Input) -> Opened:
+    """A single picture as a clip of one frame of 1/25 s. Raises as `load_picture`."""
+    from codec.formats.video.video import Opened
+
+    picture = load_picture(source.file)
+    frame = Frame(picture.pixels, 0, 1, 1 / _STILL_RATE)
+    clip = Clip(1 / _STILL_RATE, _STILL_RATE)
+    return Opened(clip, picture.size, picture.mode, iter([frame]), (), 1, float(1 / _STILL_RATE), picture.metadata)
+
+
+def _with(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+class _Frames:
+    def __init__(self, image: Any, mode: str, *, strict: bool) -> None:
+        self._image, self._strict, self.mode = image, strict, mode
+        self._bits = source_bits(image)
+        if self._bits > 8 and strict:
+            raise UnsupportedError(f"has {self._bits} bits a channel, which would have to be converted (--strict)")
+        if self._bits > 8:
+            note(f"{self._bits} bits a channel reduced to 8")
+        self._orientation = orientation_of(attached(image))
+        self._to_srgb = png_colours(image, _colours(mode))
+        scale_transparent_colour(image)
+
+    def items(self) -> Iterator[Frame]:
+        first = int(getattr(self._image, "default_image", False))
+        count = frame_count(self._image)
+        time = 0.0  # ms; of PNG any fraction
+        for number in range(count):
+            try:
+                if number + first:
+                    self._image.seek(number + first)
+                pixels = self._pixels()
+            except (WispError, MemoryError):
+                raise
+            except Exception as error:  # Pillow raises what it comes upon in a damaged file
+                if self._strict or not number:
+                    raise FileAccessError(f"frame {number} is damaged: {error}") from error
+                note(f"is damaged: {number} of {count} frames are used")
+                return
+            end = time + (self._image.info.get("duration") or _UNSTATED_MS)
+            pts = round(time)
+            yield Frame(pixels, pts, max(round(end), pts + 1) - pts, TIME_BASE, number)
+            time = max(end, pts + 1)
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        if self._image.mode.startswith("I"):
+            values = np.asarray(self._image).astype(np.uint32)
+            pixels = ((values * 255 + 32767) // 65535).astype(np.uint8)[:, :, None]
+        else:
+            pixels = channels(self._image.convert(self.mode))
+        if self._to_srgb is not None:
+            colours = _colours(self.mode)
+            pixels = np.concatenate([self._to_srgb(pixels[:, :, :colours]), pixels[:, :, colours:]], axis=2)
+        return turn(pixels, self._orientation)
+
+
+def _colours(mode: str) -> int:
+    return 1 if mode in ("L", "LA") else 3
+
+
+def _mode_of(image: Any, source: Input) -> str:
+    if image.format == "GIF":
+        return "RGB" if _stays_opaque(image, source) else "RGBA"
+    grey = image.mode in _GREYS
+    if image.has_transparency_data:
+        return "LA" if grey else "RGBA"
+    return "L" if grey else "RGB"
+
+
+def _stays_opaque(image: Any, source: Input) -> bool:
+    """Whether no frame of a GIF can have a transparent pixel: the first has none, and none is cleared away again.
+
+    (The frames after it mostly have transparent pixels of their own, through which those before are seen.)
+    """
+    place = source.tell()
+    try:
+        disposals = list(_disposals(source))
+    finally:
+        source.seek(place)
+    if not disposals or disposals[0] not in _KEEPING or _RESTORE_BACKGROUND in disposals:
+        return False
+    try:
+        return int(np.asarray(image.convert("RGBA"))[:, :, 3].min()) == 255
+    except Exception:  # damaged: is found again where it is read
+        return False
+
+
+def _disposals(source: Input) -> Iterator[int]:
+    """What becomes of each frame of a GIF once it has been shown. Source: GIF89a, sections 18 to 24."""
+    source.seek(0)
+    head = source.read_exactly(_GIF_HEAD_BYTES)
+    _skip_table(source, head[10] if len(head) == _GIF_HEAD_BYTES else 0)
+    disposal = 0
+    while (kind := source.read_exactly(1)) in (b"!", b","):
+        if kind == b"!":
+            label = source.read_exactly(1)
+            blocks = _blocks(source)
+            first = next(blocks, b"")
+            if label == b"\xf9" and first:
+                disposal = first[0] >> 2 & 7
+            for _ in blocks:
+                pass
+        else:
+            descriptor = source.read_exactly(9)
+            if len(descriptor) < 9:
+                return
+            yield disposal
+            disposal = 0
+            _skip_table(source, struct.unpack("<4HB", descriptor)[4])
+            source.read_exactly(1)
+            for _ in _blocks(source):
+                pass
+
+
+def _skip_table(source: Input, packed: int) -> None:
+    """Past a colour table, where these flags say that there is one."""
+    if packed & 0x80:
+        source.read_exactly(3 << (packed & 7) + 1)
+
+
+def _blocks(source: Input) -> Iterator[bytes]:
+    while (size := source.read_exactly(1)) and size[0]:
+        yield source.read_exactly(size[0])

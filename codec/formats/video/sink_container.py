@@ -1,0 +1,264 @@
+"""Compressed video with sound: MP4 and Matroska by libavformat."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from bitstream.errors import RequestError, UnsupportedError
+from bitstream.sequence.audio import AudioPacket, AudioStream
+from bitstream.sequence.clip import Clip
+from codec.formats.video.sink import SinkSettings, VideoCodec
+from codec.formats.video.sink_aspect import PLACEHOLDER, WideHead
+from codec.formats.video.sink_audio import CopiedAudio
+from codec.formats.video.sink_colour import GREY_LOOK, RGB_LOOK, Converter, look_of
+from codec.formats.video.sink_file import FileSink, OutFile
+from codec.formats.video.sink_rate import ConstantRate
+from codec.notes import note
+from codec.pixels.frame import Frame
+
+_MUXERS = {"mp4": "mp4", "mkv": "matroska"}
+_USUAL: dict[str, VideoCodec] = {"mp4": "h264", "mkv": "ffv1"}
+_SPEEDS = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
+_MOST_UNITS = (1 << 31) - 1  # of a time base, in MP4 and in libavutil's rationals
+_FINEST = 1_000_000  # units a second, where the clip's time base does not fit
+_MOVIE_UNITS = 10_000_000
+_USUAL_RATE = Fraction(25)
+_FEWEST = 2  # frames, of which none is a B frame; x265 gives fewer than its delay no sensible decoding times
+# For what cannot be gone back in: fragments, each playable when it is there.
+_FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof+delay_moov"
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """`step` and `least` limit a side in pixels; `worst` is the highest CRF."""
+
+    name: str
+    words: str
+    step: int = 1
+    least: int = 1
+    quality: int = 0
+    worst: int = 0
+    preset: str = ""
+    presets: tuple[str, ...] = ()
+
+
+# Narrower pictures make x265 4.2 write beyond its memory.
+_ENCODERS: dict[VideoCodec, _Encoder] = {
+    "h264": _Encoder("libx264", "H.264", 2, 2, 18, 51, "medium", tuple(_SPEEDS)),
+    "h265": _Encoder("libx265", "H.265", 2, 64, 20, 51, "medium", tuple(_SPEEDS)),
+    "av1": _Encoder("libsvtav1", "AV1", 1, 16, 24, 63, "8", tuple(map(str, range(14)))),
+    "ffv1": _Encoder("ffv1", "FFV1"),
+}
+
+
+class ContainerSink(FileSink):
+    """Timestamps are kept: MP4 counts in the clip's time base, Matroska in milliseconds as libavformat writes it."""
+
+    def __init__(
+        self,
+        file: OutFile,
+        settings: SinkSettings,
+        clip: Clip,
+        size: tuple[int, int],
+        mode: str,
+        audio: tuple[AudioStream, ...],
+    ) -> None:
+        super().__init__(file, size, mode)
+        self._rate = ConstantRate(settings.rate) if settings.rate else None
+        self._time_base = _fitting(1 / settings.rate if settings.rate else clip.time_base)
+        self._durations: dict[int, int] = {}  # of frames inside the encoder, by their pts
+        self._held: tuple[av.VideoFrame, int, int] | None = None  # the last frame, its time and duration
+        self._step = 0
+        self._varies = False
+        self._encoded = 0
+        codec = settings.codec or _USUAL[settings.kind]
+        self._encoder = encoder = _ENCODERS[codec]
+        if settings.kind == "mp4" and codec == "ffv1":
+            raise RequestError("mp4 does not hold FFV1, mkv does")
+        options = _options(codec, settings)
+        look = (GREY_LOOK if mode == "L" else RGB_LOOK) if codec == "ffv1" else look_of(clip, size[1])
+        pixel_format = {"L": "gray", "RGB": "bgr0"}.get(mode, "bgra") if codec == "ffv1" else "yuv420p"
+        coded = _padded(size, encoder)
+        self._converter = Converter(pixel_format, look, coded, f"{encoder.words} here")
+
+        wide = settings.kind == "mkv" and clip.pixel_aspect != 1
+        self._container = av.open(
+            WideHead(file, coded, clip.pixel_aspect) if wide else file,
+            "w",
+            format=_MUXERS[settings.kind],
+            container_options=_container_options(settings.kind, self._time_base, audio, file.seekable(), wide),
+        )
+        # Without one a guess, for the encoder's decisions; it is in no frame's time, and without it Matroska
+        # would state no durations.
+        rate = settings.rate or clip.rate or _USUAL_RATE
+        try:
+            self._stream = self._opened(encoder, options, pixel_format, coded, rate, settings.threads)
+            context = self._stream.codec_context
+            context.sample_aspect_ratio = clip.pixel_aspect
+            context.colorspace, context.color_range = look.matrix, 2 if look.full else 1
+            context.color_primaries, context.color_trc = look.primaries, look.transfer
+            if codec == "h265" and settings.kind == "mp4":
+                context.codec_tag = "hvc1"
+            if wide:
+                self._stream.metadata["title"] = PLACEHOLDER
+            self._audio = CopiedAudio(self._container, _MUXERS[settings.kind], settings.kind, audio)
+            self._container.start_encoding()
+        except (av.FFmpegError, ValueError, OverflowError) as error:
+            raise UnsupportedError(f"cannot be written as {encoder.words}: {_words(error)}") from error
+        file.check()
+        if coded != size:
+            words = "{} x {}".format
+            note(f"{encoder.words} takes no {words(*size)}: padded on the right and below to {words(*coded)}")
+
+    def _opened(
+        self,
+        encoder: _Encoder,
+        options: dict[str, str],
+        pixel_format: str,
+        coded: tuple[int, int],
+        rate: Fraction,
+        threads: int,
+    ) -> VideoStream:
+        if encoder.name == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "0")  # else it writes to standard error by itself
+        stream = cast(VideoStream, self._container.add_stream(encoder.name, rate=rate, options=options))
+        context = stream.codec_context
+        context.width, context.height = coded
+        context.pix_fmt = pixel_format
+        context.time_base = stream.time_base = self._time_base
+        context.thread_count = threads
+        return stream
+
+    def write_audio(self, packet: AudioPacket) -> None:
+        self._audio.write(packet)
+        self._file.check()
+
+    def _take(self, frame: Frame) -> None:
+        try:
+            for due in self._rate.take(frame) if self._rate else (frame,):
+                self._encode(due)
+        except av.FFmpegError as error:
+            raise self._refused(error) from error
+
+    def _finish(self) -> None:
+        try:
+            for due in self._rate.rest() if self._rate else ():
+                self._encode(due)
+            self._encode_last()
+            self._mux(None)
+            self._container.close()
+        except av.FFmpegError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: av.FFmpegError) -> UnsupportedError:
+        """Raises what was wrong with the file, if that was it."""
+        self._file.check()
+        return UnsupportedError(f"cannot be written as {self._encoder.words}: {_words(error)}")
+
+    def _tell(self) -> None:
+        if self._rate and (told := self._rate.told()):
+            note(told)
+
+    def _encode(self, frame: Frame) -> None:
+        """Encode the frame before: what is special about the last one has to be known."""
+        pts = round(frame.pts * frame.time_base / self._time_base)
+        if self._held is not None:
+            step = pts - self._held[1]
+            if step <= 0:
+                raise RequestError(f"frame {frame.number}: its time is not after that of the frame before")
+            self._varies |= self._step not in (0, step)
+            self._step = step
+            self._encode_held(step)
+        image = self._converter.frame(frame.pixels)
+        image.pts, image.time_base = pts, self._time_base
+        self._held = image, pts, round(frame.duration * frame.time_base / self._time_base)
+
+    def _encode_held(self, duration: int) -> None:
+        if self._held is not None:
+            image, pts, _ = self._held
+            self._durations[pts] = duration
+            self._encoded += 1
+            self._mux(image)
+
+    def _encode_last(self) -> None:
+        if self._held is None:
+            return
+        image, _, duration = self._held
+        duration = duration or self._step or 1
+        if self._varies or self._step not in (0, duration):
+            # In MP4 the sample that is decoded last tells the end: no B frame, which would be an earlier picture.
+            image.pict_type = PictureType.I
+        self._encode_held(duration)
+
+    def _mux(self, image: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(image):
+            if packet.pts is not None:
+                if image is None and self._encoded <= _FEWEST:
+                    packet.dts = packet.pts
+                packet.duration = self._durations.pop(packet.pts, 0)
+            self._container.mux(packet)
+
+
+def _fitting(time_base: Fraction) -> Fraction:
+    fits = time_base.denominator <= _MOST_UNITS and time_base.numerator <= _MOST_UNITS
+    return time_base if fits else Fraction(1, _FINEST)
+
+
+def _padded(size: tuple[int, int], encoder: _Encoder) -> tuple[int, int]:
+    """The least size that the encoder takes: no pixel is cut off."""
+    width, height = (max(-(-side // encoder.step) * encoder.step, encoder.least) for side in size)
+    return width, height
+
+
+def _options(codec: VideoCodec, settings: SinkSettings) -> dict[str, str]:
+    """Of the encoder. Raises RequestError."""
+    encoder = _ENCODERS[codec]
+    if not encoder.presets:
+        if settings.quality is not None or settings.preset is not None:
+            raise RequestError(f"{encoder.words} is lossless: it has no quality and no preset")
+        return {"level": "3", "slicecrc": "1", "g": "1"}
+    quality = encoder.quality if settings.quality is None else settings.quality
+    if not 0 <= quality <= encoder.worst:
+        raise RequestError(f"the quality (CRF) of {encoder.words} is 0..{encoder.worst}, not {quality}")
+    preset = settings.preset or encoder.preset
+    if preset not in encoder.presets:
+        raise RequestError(f"{encoder.words} has no preset {preset}, but {', '.join(encoder.presets)}")
+    options = {"crf": str(quality), "preset": preset}
+    if codec != "av1":  # SVT-AV1 knows no centre
+        options["chroma_sample_location"] = "center"
+    if codec == "h265":
+        options["forced-idr"] = "1"
+        options["x265-params"] = f"log-level=none:pools={settings.threads}:frame-threads=1"
+    if codec == "av1":
+        options["svtav1-params"] = f"lp={settings.threads}"
+    return options
+
+
+def _container_options(
+    kind: str, time_base: Fraction, audio: tuple[AudioStream, ...], seekable: bool, wide: bool
+) -> dict[str, str]:
+    piped = {} if seekable else {"flush_packets": "1"}  # a reader gets what is complete
+    if kind == "mkv":
+        # Sound that starts before the first frame is written so, instead of moving the frames.
+        return {"avoid_negative_ts": "disabled"} | ({"write_crc32": "0"} if wide else {}) | piped
+    units = time_base.denominator
+    # Edit lists count in these: the times of all streams should be whole in them.
+    movie = math.lcm(units, *(stream.sample_rate or 1 for stream in audio))
+    options = {
+        "video_track_timescale": str(units),
+        "movie_timescale": str(movie if movie <= _MOVIE_UNITS else units),
+    }
+    return options if seekable else options | {"movflags": _FRAGMENTS} | piped
+
+
+def _words(error: BaseException) -> str:
+    """What libav said, without its call."""
+    return (getattr(error, "strerror", None) or str(error)).split(": '")[0]

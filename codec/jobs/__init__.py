@@ -1,0 +1,1 @@
+"""File in, file out: what the command line calls, and a Python program may call, too."""

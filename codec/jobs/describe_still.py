@@ -1,0 +1,86 @@
+"""What a file says of itself, for people and programs; without torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bitstream.still import Still
+from codec.files.source import LookAhead, Source, on_stream, read_file
+from codec.jobs.describe_sequence import SequenceDescription, describe_sequence
+from codec.model.registry import known_quality
+
+
+@dataclass(frozen=True)
+class FileDescription:
+    """The facts of `wisp info --json`.
+
+    `quality` is None where the file is lossless throughout, or its model is not here; `model` is None in a
+    lossless file. `mode` is L, LA, RGB or RGBA. `metadata` tells the bytes of each kind that is there.
+    """
+
+    version: int
+    width: int
+    height: int
+    mode: str
+    bit_depth: int
+    lossless: bool
+    quality: float | None
+    model_quality: float
+    tile: int
+    tiles: int
+    lossless_tiles: int
+    model: str | None
+    content_id: str
+    metadata: dict[str, int]
+    bytes: int
+    payload_bytes: int
+    bpp: float
+    chunks: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def probe(data: Source, *, model: Path | None = None) -> FileDescription | SequenceDescription:
+    """Read a whole file, test every checksum, and tell what it holds; nothing is decoded.
+
+    `model` is a model file to look into besides those that are found by themselves. Raises NotWispError,
+    TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
+    """
+
+    def described(stream: BinaryIO) -> FileDescription | SequenceDescription:
+        ahead = LookAhead(stream)
+        if ahead.holds_sequence:
+            return describe_sequence(ahead, model)  # type: ignore[arg-type]
+        return describe(read_file(ahead), model)  # type: ignore[arg-type]
+
+    return on_stream(data, described)
+
+
+def describe(still: Still, extra: Path | None = None) -> FileDescription:
+    """`probe` of a file that is parsed already."""
+    header, size = still.header, still.size + still.trailing
+    identity = next(iter(still.models_used), None)
+    return FileDescription(
+        version=header.version,
+        width=header.width,
+        height=header.height,
+        mode=header.mode,
+        bit_depth=header.bit_depth,
+        lossless=identity is None,
+        quality=None if identity is None else known_quality(identity, header.quality, extra),
+        model_quality=header.quality / 256,
+        tile=header.tile,
+        tiles=len(still.units),
+        lossless_tiles=sum(not unit.learned for unit in still.units),
+        model=identity,
+        content_id=header.content_id.hex(),
+        metadata={name: len(data) for name, data in still.metadata.items()},
+        bytes=size,
+        payload_bytes=still.payload_bytes,
+        bpp=round(8 * size / (header.width * header.height), 4),
+        chunks=[{"type": c.name, "offset": c.offset, "length": c.length} for c in still.chunks],
+    )

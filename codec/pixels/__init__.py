@@ -1,0 +1,1 @@
+"""Pixels in memory: pictures, frames, geometry, transparency, distortion."""

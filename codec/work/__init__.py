@@ -1,0 +1,1 @@
+"""How work is done: threads, processes, reading ahead, progress, time by stage."""

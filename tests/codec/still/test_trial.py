@@ -1,0 +1,142 @@
+"""Decoding at once what was just encoded: whatever is not exact is an error, and the PSNR is the decoder's."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bitstream.errors import CorruptError, ExactnessError
+from bitstream.metadata import Metadata
+from codec.api import Codec
+from codec.notes import WispNote
+from codec.pixels.distortion import psnr, seen_psnr
+from codec.pixels.picture import Picture
+from codec.still.check import try_out
+from codec.still.encode import Encoded
+from tests.support.damage import metadata_chunk, split, with_payload
+from tests.support.scenes import MODES, each_mode, encode_choosing, in_mode, logo, noise, photo
+
+KEPT = Metadata(icc=b"profile", xmp=b"<x/>")
+
+
+@pytest.fixture(scope="module")
+def mixed(wisp: Codec) -> Encoded:
+    """Two tiles, the first lossless, with alpha and metadata."""
+    return encode_choosing(wisp, Picture(photo(60, 120, "RGBA"), KEPT), {0}, 60)
+
+
+def with_pixel(encoded: Encoded, x: int, channel: int) -> Encoded:
+    """As if another value had been coded in row 5."""
+    pixels = encoded.picture.pixels.copy()
+    pixels[5, x, channel] ^= 1
+    return replace(encoded, picture=Picture(pixels, encoded.picture.metadata))
+
+
+@each_mode
+def test_what_is_right_passes(wisp: Codec, mode: str) -> None:
+    for lossless in ((), (0, 1), (1,)):
+        encoded = encode_choosing(wisp, Picture(photo(60, 120, mode), KEPT), lossless, 60)
+        trial = try_out(encoded, wisp.load)
+        assert np.array_equal(trial.decoded.pixels, wisp.decode_array(encoded.data))
+        assert trial.psnr == seen_psnr(encoded.picture, trial.decoded)
+        assert (trial.psnr == math.inf) == (len(lossless) == 2)
+
+
+def fault(encoded: Encoded, wisp: Codec) -> str:
+    with pytest.raises(ExactnessError) as caught:
+        try_out(encoded, wisp.load)
+    return str(caught.value).removeprefix("the encoded file does not decode to what was encoded: ")
+
+
+def test_latents(wisp: Codec, mixed: Encoded) -> None:
+    assert fault(replace(mixed, latents_sha256="0" * 64), wisp) == "latents differ"
+    other = encode_choosing(wisp, mixed.picture, {0}, 61)
+    assert fault(replace(mixed, data=other.data), wisp) == "latents differ"
+
+
+def test_lossless_tiles(wisp: Codec, mixed: Encoded) -> None:
+    assert fault(with_pixel(mixed, 10, 1), wisp) == "lossless tiles differ"
+    try_out(with_pixel(mixed, 70, 1), wisp.load)  # a learned tile is never equal
+
+
+def test_alpha(wisp: Codec, mixed: Encoded) -> None:
+    assert fault(with_pixel(mixed, 70, 3), wisp) == "alpha differ"
+    assert fault(with_pixel(mixed, 10, 3), wisp) == "lossless tiles, alpha differ"
+
+
+@pytest.mark.parametrize("other", [Metadata(), Metadata(icc=b"profile"), Metadata(b"profilf", b"", b"<x/>")])
+def test_metadata(wisp: Codec, mixed: Encoded, other: Metadata) -> None:
+    assert fault(replace(mixed, picture=Picture(mixed.picture.pixels, other)), wisp) == "metadata differ"
+
+
+def test_metadata_that_cannot_be_read_again(wisp: Codec, mixed: Encoded) -> None:
+    assert metadata_chunk(b"iCCP", b"profile") in split(mixed.data)
+    with pytest.warns(WispNote, match="ICC profile damaged"):
+        assert fault(replace(mixed, data=with_payload(mixed.data, 1, b"\2")), wisp) == "metadata differ"
+
+
+def test_everything_at_once(wisp: Codec, mixed: Encoded) -> None:
+    other = encode_choosing(wisp, noise(60, 120, "RGBA"), {0}, 60)
+    assert fault(replace(mixed, data=other.data), wisp) == "latents, lossless tiles, alpha, metadata differ"
+
+
+def test_a_file_that_does_not_decode(wisp: Codec, mixed: Encoded) -> None:
+    with pytest.raises(CorruptError):
+        try_out(replace(mixed, data=mixed.data[:100] + b"\0" + mixed.data[101:]), wisp.load)
+
+
+def test_the_encoder_makes_it_on_demand(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(photo(60, 60), KEPT)
+    assert wisp.encode_picture(picture, 60)[1] is None
+    encoded, trial = wisp.encode_picture(picture, 60, trial=True)
+    assert trial is not None
+    assert trial.psnr == pytest.approx(psnr(wisp.decode_array(encoded.data), picture.pixels))
+    lossless = wisp.encode_picture(picture, lossless=True, trial=True)[1]
+    assert lossless is not None and lossless.psnr == math.inf
+    monkeypatch.setattr("codec.still.encode.build_still", lambda header, units, _: build_without(header, units))
+    for quality, trial_wanted in ((60, True), (95, False)):
+        with pytest.raises(ExactnessError, match="metadata differ"):
+            wisp.encode_picture(picture, quality, trial=trial_wanted)
+
+
+def build_without(header: object, units: object) -> bytes:
+    from bitstream.still import build_still
+
+    return build_still(header, units)  # type: ignore[arg-type]
+
+
+def notes_of(wisp: Codec, picture: Picture, quality: float, *, lossless: bool = False) -> list[str]:
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        wisp.encode_picture(picture, quality, lossless=lossless)
+    return [str(note.message) for note in notes if note.category is WispNote]
+
+
+def test_high_quality_that_is_not_reached_gets_a_note(wisp: Codec) -> None:
+    poor = Picture(noise(64, 64, "RGB"))
+    (note,) = notes_of(wisp, poor, 90)
+    assert note.startswith("quality 90 reaches only ") and "--lossless" in note
+    assert not notes_of(wisp, poor, 89.9)
+    assert not notes_of(wisp, poor, 95, lossless=True)
+    assert not notes_of(wisp, Picture(photo(64, 64)), 95)
+    assert not notes_of(wisp, Picture(logo(64, 64)), 95)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_psnr_is_that_of_what_is_seen(wisp: Codec, mode: str) -> None:
+    hidden = encode_choosing(wisp, in_mode(photo(64, 64), mode, 0), (), 10)
+    assert try_out(hidden, wisp.load).psnr == math.inf
+    alpha = np.full((64, 64), 1, np.uint8)
+    alpha[:, 32:] = 0
+    half = encode_choosing(wisp, in_mode(photo(64, 64), mode, alpha), (), 60)
+    decoded = wisp.decode_array(half.data)
+    wanted = psnr(decoded[:, :32, :-1], half.picture.pixels[:, :32, :-1])
+    assert try_out(half, wisp.load).psnr == pytest.approx(wanted)
+
+
+def test_modes_are_all_there() -> None:
+    assert {len(mode) for mode in MODES} == {1, 2, 3, 4}

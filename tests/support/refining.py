@@ -1,0 +1,104 @@
+"""What the tests of refinement share: a file with its settings, what it costs, and efforts of fewer steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import codec.effort
+from codec.api import Codec
+from codec.choices import Tune
+from codec.model.quality import to_model_quality
+from codec.pixels.picture import Picture
+from codec.refine.descent import Descent, Refined, Window, lagrange_multiplier
+from codec.still.check import try_out
+from codec.still.encode import Encoded, encode_still
+from codec.still.regions import Region
+from codec.still.settings import StillSettings
+from codec.work.progress import Progress
+from tests.support.scenes import Pixels, photo
+
+WORD_BITS = 32  # a stream ends with a whole word
+
+
+def cut(top: int, left: int, height: int, width: int, mode: str = "RGB") -> Pixels:
+    """A part of the real picture of 256x320 that the tests have."""
+    return np.ascontiguousarray(photo(256, 320, mode)[top : top + height, left : left + width])
+
+
+def refined(
+    codec: Codec,
+    pixels: Pixels,
+    quality: float = 75,
+    *,
+    effort: int = 5,
+    tile: int = 1024,
+    exact: bool = False,
+    tune: Tune = "psnr",
+    regions: tuple[Region, ...] = (),
+    progress: Progress | None = None,
+) -> Encoded:
+    """The file, decoded from its bytes and compared with what the encoder says of it."""
+    model = codec.load(codec.model_info.id)
+    settings = StillSettings(tile, exact, effort, tune, regions)
+    steps = to_model_quality(model.file.quality_curve, quality)
+    encoded = encode_still(model, Picture(pixels), steps, settings, progress=progress)
+    try_out(encoded, codec.load)
+    return encoded
+
+
+def plain(codec: Codec, pixels: Pixels, quality: float = 75, **options: Any) -> Encoded:
+    """As `refined` without refinement."""
+    return refined(codec, pixels, quality, effort=4, **options)
+
+
+def lagrangian(codec: Codec, encoded: Encoded) -> float:
+    """Bits of the file + lambda * squared levels of what it decodes to, hidden pixels left out."""
+    source, shown = encoded.picture, Picture(codec.decode_array(encoded.data))
+    squared = np.square(source.colours.astype(np.float64) - shown.colours).mean(axis=2)
+    if source.has_alpha and not encoded.exact:
+        squared[source.alpha == 0] = 0
+    total = 8.0 * len(encoded.data)
+    for i, unit in enumerate(encoded.units):
+        weight = lagrange_multiplier(encoded.layout.quality(unit))
+        total += weight * float(squared[encoded.layout.box(i).index].sum())
+    return total
+
+
+def most_allowed(before: float, words: int = 1) -> float:
+    """The Lagrangian that a refined file may have at most.
+
+    Refinement compares by a model of the decoder that rounds some symbols otherwise, so that on a picture of a few
+    hundred bytes the real file may come out a little worse; and the words at the streams' ends are luck.
+    """
+    return before * 1.02 + WORD_BITS * words
+
+
+@contextmanager
+def steps_of_effort_5(count: int) -> Iterator[None]:
+    """Effort 5 makes so many steps: where not their gain is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(codec.effort._REFINEMENT_STEPS, 5, count)
+        yield
+
+
+@contextmanager
+def watched_windows() -> Iterator[list[tuple[Window, Refined]]]:
+    """Every window as it was before it was refined, with what became of it, in order."""
+    seen: list[tuple[Window, Refined]] = []
+    refine = Descent.refine
+
+    def watching(self: Descent, window: Window, *rest: Any) -> Refined:
+        before = replace(window, latent=window.latent.clone())
+        done = refine(self, window, *rest)
+        seen.append((before, done))
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Descent, "refine", watching)
+        yield seen
