@@ -24,7 +24,7 @@ from codec.api import Codec
 from codec.files.source import read_file
 from codec.notes import WispNote
 from tests.support import damage
-from tests.support.damage import Part, inserted, join, refuse, sealed, split, with_header, with_unit
+from tests.support.damage import Part, expected_of_flip, inserted, join, refuse, sealed, split, with_header, with_unit
 from tests.support.goldens import NAMES, golden_bytes
 
 SMALL, TILES = golden_bytes("small"), golden_bytes("tiles")
@@ -62,23 +62,6 @@ def test_every_prefix_is_refused(wisp: Codec) -> None:
     refuse(wisp, b"", NotWispError)
     for end in range(1, len(SMALL)):
         refuse(wisp, SMALL[:end], TruncatedError)
-
-
-def expected_of_flip(data: bytes, bit: int) -> tuple[type[WispError], ...]:
-    """What a reader may say of `data` with this bit turned over."""
-    offset = len(damage.SIGNATURE)
-    if bit < 8 * offset:
-        return (NotWispError,)
-    for part in split(data):
-        place = bit - 8 * offset
-        if 0 <= place < 32:
-            length = len(part.payload) ^ 1 << place
-            if length >= 1 << 31 or offset + 8 + length + 4 <= len(data):
-                return (CorruptError,)
-            # Beyond the end. A header or unit may also be refused for a length that none can have.
-            return (TruncatedError,) if part.type == b"DONE" else (TruncatedError, CorruptError)
-        offset += len(bytes(part))
-    return (CorruptError,)
 
 
 def test_every_flipped_bit_is_refused(wisp: Codec) -> None:

@@ -14,8 +14,7 @@ from bitstream.still import Still
 from codec.api import Codec
 from codec.files.source import read_file
 from codec.notes import WispNote
-from tests.bitstream.test_damage import expected_of_flip
-from tests.support.damage import refuse
+from tests.support.damage import expected_of_flip, refuse
 from tests.support.goldens import golden_bytes
 from tests.support.scenes import logo
 

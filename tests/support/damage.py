@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bitstream.errors import WispError
+from bitstream.errors import CorruptError, NotWispError, TruncatedError, WispError
 from codec.api import Codec
 
 SIGNATURE = b"\x89WSP\r\n\x1a\n"
@@ -149,3 +149,20 @@ def refuse(codec: Codec, data: bytes, *kinds: type[WispError]) -> str:
         codec.decode_array(data)
     assert type(caught.value) in kinds, repr(caught.value)
     return str(caught.value)
+
+
+def expected_of_flip(data: bytes, bit: int) -> tuple[type[WispError], ...]:
+    """What a reader may say of `data` with this bit turned over."""
+    offset = len(SIGNATURE)
+    if bit < 8 * offset:
+        return (NotWispError,)
+    for part in split(data):
+        place = bit - 8 * offset
+        if 0 <= place < 32:
+            length = len(part.payload) ^ 1 << place
+            if length >= 1 << 31 or offset + 8 + length + 4 <= len(data):
+                return (CorruptError,)
+            # Beyond the end. A header or unit may also be refused for a length that none can have.
+            return (TruncatedError,) if part.type == b"DONE" else (TruncatedError, CorruptError)
+        offset += len(bytes(part))
+    return (CorruptError,)

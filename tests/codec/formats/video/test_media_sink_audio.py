@@ -16,8 +16,7 @@ import pytest
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from codec.formats.video.sink import Kind, SinkSettings, open_sink
 from codec.notes import WispNote
-from tests.codec.formats.video.test_media_sink_raw import Pipe, Stdout
-from tests.support.sink_files import CLIP, SIZE, described, frames, moved, sound, times, write
+from tests.support.sink_files import CLIP, SIZE, Pipe, Stdout, described, frames, moved, sound, times, write
 
 CASES = [
     ("aac", "mp4"),

@@ -17,8 +17,7 @@ from PIL import Image
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError
 from codec.formats.video.sink import Kind, Sink, SinkSettings, open_sink
 from codec.formats.video.sink_file import OutFile
-from tests.codec.formats.video.test_media_sink_raw import Stdout
-from tests.support.sink_files import CLIP, SIZE, frames, times, write
+from tests.support.sink_files import CLIP, SIZE, Stdout, frames, times, write
 
 FILES: list[Kind] = ["mp4", "mkv", "y4m", "rgb24", "yuv420p", "gif", "webp"]
 FULL = Path("/dev/full")

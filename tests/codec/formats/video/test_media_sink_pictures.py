@@ -18,8 +18,7 @@ from codec.formats.video.sink import Kind, SinkSettings, open_sink
 from codec.notes import WispNote
 from codec.pixels.frame import Frame
 from codec.pixels.picture import MODES, Picture
-from tests.codec.formats.video.test_media_sink_raw import Pipe, Stdout
-from tests.support.sink_files import CLIP, SIZE, Pixels, frames, write
+from tests.support.sink_files import CLIP, SIZE, Pipe, Pixels, Stdout, frames, write
 
 PNG, GIF, WEBP = SinkSettings("png"), SinkSettings("gif"), SinkSettings("webp")
 MILLISECOND = Fraction(1, 1000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from codec.formats.video.sink import SinkSettings, open_sink
 from codec.formats.video.sink_rate import ConstantRate
 from codec.notes import WispNote
 from codec.pixels.frame import Frame
-from tests.support.sink_files import CLIP, SIZE, bars, frames, planes, read, write, ycbcr
+from tests.support.sink_files import CLIP, SIZE, Pipe, Stdout, bars, frames, planes, read, write, ycbcr
 
 Y4M, RGB, YUV = SinkSettings("y4m"), SinkSettings("rgb24"), SinkSettings("yuv420p")
 
@@ -181,31 +180,6 @@ def test_a_timestamp_that_would_fill_the_disk() -> None:
     assert [frame.pts for frame in steady.take(first)] == [0]
     with pytest.raises(LimitError, match="frame 0 is shown for"):
         list(steady.take(replace(second, pts=1 << 40)))
-
-
-class Pipe(io.RawIOBase):
-    """Takes seven bytes at a time at most, and notes how many have come."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        taken = bytes(memoryview(data)[:7])  # type: ignore[arg-type]
-        self.data += taken
-        return len(taken)
-
-
-class Stdout:
-    """Standard output with this behind it."""
-
-    def __init__(self, buffer: object) -> None:
-        self.buffer = buffer
-
-    def isatty(self) -> bool:
-        return False
 
 
 @pytest.mark.parametrize("settings", [Y4M, RGB, YUV])

@@ -12,10 +12,10 @@ import pytest
 from benchmarks.rd.choose import chosen_codecs
 from benchmarks.rd.records import Point, from_line
 from benchmarks.rd.results import FILE_NAME, read_results
-from tests.cli.test_cli_signals import Place, finished, send
 from tests.support.bench_codecs import one_process, picture_folder
 from tests.support.bench_runner import results
 from tests.support.cli_runner import SECONDS, start_wisp, succeed, wait_for
+from tests.support.signals import Place, finished, send
 
 
 @pytest.fixture(autouse=True)

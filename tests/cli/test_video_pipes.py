@@ -18,9 +18,9 @@ import pytest
 
 from cli import stop
 from codec.sequence.writer import VideoWriter, WrittenFrame
-from tests.cli.test_cli_progress import left_standing, needs_terminal, on_terminal
 from tests.support.cli_runner import COMMAND, SECONDS, environment, folder_content, invoke, run_wisp, wait_for
 from tests.support.cli_videos import FRAME_BYTES, RAW, clip, coded, frames_so_far, shown, y4m_clip, y4m_parts
+from tests.support.terminal import left_standing, needs_terminal, on_terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals and pipes as POSIX has them")
 STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
