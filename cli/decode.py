@@ -18,8 +18,8 @@ from cli.frame_progress import JobProgress
 from cli.plan import Job, names_folder
 from cli.selection_options import VideoCommand, given, listed, selection
 from cli.video_options import Output, frames_out
-from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, FORMATS, LOSSY, ending_of, format_of
-from codec.formats.video import sink
+from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, LOSSY, PICTURE_FORMATS, ending_of, picture_format
+from codec.formats.video.write.sink import VIDEO_FORMATS, video_format
 from codec.jobs.picture_files import DecodeReport, DecodeSettings, Writing
 from codec.still.salvage import DAMAGED_STATUS
 
@@ -70,20 +70,20 @@ def _crop(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int
 def _check_ending(wanted: str | None, output: str | None) -> None:
     """Raise UsageError where nothing is written as the output's ending says."""
     if wanted is None and output is not None and Path(output).suffix.lower() in _OTHERS and not names_folder(output):
-        written = f"written are {', '.join(FORMATS)}; of sequences {', '.join(sink.FORMATS)}"
+        written = f"written are {', '.join(PICTURE_FORMATS)}; of sequences {', '.join(VIDEO_FORMATS)}"
         raise click.UsageError(f"{output}: {written} (--format says which).")
 
 
 def _still_kind(wanted: str | None, target: str) -> str:
     """The format of a still picture: as given, else by the target's ending, else PNG. Raises RequestError."""
     if wanted is not None:
-        if wanted not in FORMATS:
-            raise RequestError(f"is a still picture, which is written as {', '.join(FORMATS)}, not as {wanted}")
+        if wanted not in PICTURE_FORMATS:
+            raise RequestError(f"is a still picture, which is written as {', '.join(PICTURE_FORMATS)}, not as {wanted}")
         return wanted
-    kind = format_of(target)
-    if kind is None and sink.format_of(target) is not None:
-        raise RequestError(f"is a still picture, which is written as {', '.join(FORMATS)}, not into {target}")
-    return kind or FORMATS[0]
+    kind = picture_format(target)
+    if kind is None and video_format(target) is not None:
+        raise RequestError(f"is a still picture, which is written as {', '.join(PICTURE_FORMATS)}, not into {target}")
+    return kind or PICTURE_FORMATS[0]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class DecodeWork:
             is_picture = sources.holds_picture(source)  # else reading it says what is wrong
             if self.video.video.names and is_picture:
                 raise RequestError(f"is a still picture, and {listed(self.video.video.names)} for sequences")
-            kind = _still_kind(self.video.format, job.target) if is_picture else FORMATS[0]
+            kind = _still_kind(self.video.format, job.target) if is_picture else PICTURE_FORMATS[0]
             return self._still(job, source, kind, progress)
 
     def _still(self, job: Job, source: sources.Input, kind: str, progress: JobProgress) -> Report:
@@ -144,8 +144,8 @@ def _told(target: str, report: DecodeReport) -> str:
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(tuple(dict.fromkeys((*FORMATS, *sink.FORMATS)))),
-    help=f"Default: by the output's ending, else png; of sequences {', '.join(sink.FORMATS)}, else mp4.",
+    type=click.Choice(tuple(dict.fromkeys((*PICTURE_FORMATS, *VIDEO_FORMATS)))),
+    help=f"Default: by the output's ending, else png; of sequences {', '.join(VIDEO_FORMATS)}, else mp4.",
 )
 @click.option(
     "--output-quality",
@@ -193,7 +193,7 @@ def decode(
     With --salvage the frames that are damaged are left out.
     """
     _check_ending(format_, output)
-    settings = DecodeSettings(FORMATS[0], output_quality, crop, downscale, salvage, batch.strip)
+    settings = DecodeSettings(PICTURE_FORMATS[0], output_quality, crop, downscale, salvage, batch.strip)
     picture_options = given(_OF_PICTURES)
     batch.run(
         inputs,
@@ -214,7 +214,7 @@ def decode(
 def _ending(source: str, wanted: str | None) -> str:
     """Of an output that is not named; of a sequence's pictures none, for they are in a folder."""
     if not Path(source).is_file() or not sources.holds_sequence(source):
-        return ending_of(wanted if wanted in FORMATS else FORMATS[0])
+        return ending_of(wanted if wanted in PICTURE_FORMATS else PICTURE_FORMATS[0])
     return sequence_ending(wanted)
 
 

@@ -17,14 +17,14 @@ from cli.selection_options import listed
 from cli.stop import Stop
 from cli.video_options import Output
 from codec.files.output import STDOUT, is_special, times_of
-from codec.formats.pictures import save
-from codec.formats.video.sink import FORMATS, Kind, format_of
+from codec.formats.pictures.save import picture_format
+from codec.formats.video.write.sink import VIDEO_FORMATS, Kind, video_format
 from codec.jobs.picture_files import Writing
 from codec.still.salvage import DAMAGED_STATUS
 from codec.work.threads import thread_count
 
 if TYPE_CHECKING:
-    from codec.formats.video.sink import SinkSettings
+    from codec.formats.video.write.sink import SinkSettings
     from codec.jobs.decode_video import DecodeVideoReport
     from codec.jobs.selection import Selection
 
@@ -72,7 +72,7 @@ class DecodeVideoWork:
         return Report(lines, (_told(job.target, report),), DAMAGED_STATUS if lines else 0)
 
     def _sink(self, target: str) -> SinkSettings:
-        from codec.formats.video.sink import SinkSettings
+        from codec.formats.video.write.sink import SinkSettings
 
         kind, video = sequence_kind(self.format, target), self.video
         if video.chroma != "420" and kind != "y4m":
@@ -98,17 +98,17 @@ class DecodeVideoWork:
 def sequence_kind(wanted: str | None, target: str) -> Kind:
     """The output's format: as wanted, else by the target's ending. Raises RequestError for one of stills only."""
     if wanted is not None:
-        found: Kind | None = next((kind for kind in FORMATS if kind == wanted), None)
+        found: Kind | None = next((kind for kind in VIDEO_FORMATS if kind == wanted), None)
         if found is None:
-            raise RequestError(f"is a sequence, which is written as {', '.join(FORMATS)}, not as {wanted}")
+            raise RequestError(f"is a sequence, which is written as {', '.join(VIDEO_FORMATS)}, not as {wanted}")
         return found
     if target == STDOUT:
         return _STREAM
-    kind = format_of(target)
-    unknown = Path(target).suffix and save.format_of(target) is None and not is_special(Path(target))
-    if kind is None and (unknown or save.format_of(target) not in (None, "png")):
-        raise RequestError(f"is a sequence, which is written as {', '.join(FORMATS)}, not into {target}")
-    return kind or ("png" if save.format_of(target) else _FILE)
+    kind = video_format(target)
+    unknown = Path(target).suffix and picture_format(target) is None and not is_special(Path(target))
+    if kind is None and (unknown or picture_format(target) not in (None, "png")):
+        raise RequestError(f"is a sequence, which is written as {', '.join(VIDEO_FORMATS)}, not into {target}")
+    return kind or ("png" if picture_format(target) else _FILE)
 
 
 def sequence_ending(wanted: str | None) -> str:

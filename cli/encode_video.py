@@ -67,7 +67,7 @@ class EncodeVideoWork:
         return Report(tuple(lines), (_told(job.target, report),), stop.status, output, last=bool(stop.status))
 
     def _settings(self) -> EncodeVideoSettings:
-        from codec.formats.video.raw import RawVideo
+        from codec.formats.video.read.rawvideo import RawVideo
         from codec.jobs.encode_video import EncodeVideoSettings
         from codec.sequence.frame_encoder import FrameSettings
 

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cli.selection_options import SELECTION, given, video_option, with_options
-from codec.formats.video.raw import RAW_FORMATS, Y4M
+from codec.formats.video.read.rawvideo import RAW_FORMATS, Y4M
 
 if TYPE_CHECKING:
-    from codec.formats.video.sink import VideoCodec
+    from codec.formats.video.write.sink import VideoCodec
     from codec.jobs.log import LogKind
 
 _SIZE = re.compile(r"(\d{1,5})[xX](\d{1,5})")

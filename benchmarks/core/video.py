@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.core.macs import Rates, floors, measure_rates
 from benchmarks.video.sequences import RATE, pan_zoom
 from codec.api import Codec
-from codec.formats.video.sink import SinkSettings
+from codec.formats.video.write.sink import SinkSettings
 from codec.jobs.decode_video import DecodeVideoSettings, decode_video
 from codec.jobs.describe_sequence import verify_sequence
 from codec.jobs.picture_files import Writing

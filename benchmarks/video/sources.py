@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.datasets import Sample
 from benchmarks.video.sequences import MADE, RATE, Pixels
 from bitstream.errors import CorruptError, FileAccessError, RequestError, WispError
-from codec.formats.video.source import MediaSource, open_source
+from codec.formats.video.read.open import open_source
+from codec.formats.video.read.source import MediaSource
 from codec.notes import note
 from codec.pixels.frame import Frame
 
@@ -60,8 +61,7 @@ class Source:
         return Sample(self.dataset, self.name, self.path or Path(self.name))
 
     def read(self) -> Iterator[Pixels]:
-        """(H, W, 3) uint8 sRGB, one frame at a time. Raises the errors of `codec.formats.video.source.open_source`, and
-        notes what that converts."""
+        """(H, W, 3) uint8 sRGB, one frame at a time. Raises and notes as `open_source` does."""
         with self._opened() as (_, frames):
             yield from frames
 

@@ -12,7 +12,7 @@ from PIL import Image
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import WispError
 from codec.files.stream import Input, open_input
-from codec.formats.video.raw import Y4M_SIGNATURE
+from codec.formats.video.read.rawvideo import Y4M_SIGNATURE
 
 ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # Pillow's formats whose frames are shown one after the other
 _VIDEO_TO_US = ("FLI", "MPEG")  # Pillow reads, or only recognises, what FFmpeg reads better
@@ -73,7 +73,7 @@ def _is_video_input(source: Input) -> bool:
 
 
 def _has_video(source: Input) -> bool:
-    from codec.formats.video.demux import has_video
+    from codec.formats.video.read.demuxer import has_video
 
     return has_video(source)
 

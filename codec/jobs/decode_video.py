@@ -21,7 +21,7 @@ from codec.work.progress import Progress
 
 if TYPE_CHECKING:
     from codec.api import Codec
-    from codec.formats.video.sink import Sink, SinkSettings
+    from codec.formats.video.write.sink import Sink, SinkSettings
 
 _AHEAD = 2  # frames decoded ahead of the output
 
@@ -67,9 +67,9 @@ def decode_video(
     """`.wisp` sequence -> video file, pictures or stream; `target` "-" is stdout.
 
     A fault in the middle ends the output there: what was written is kept under a name of its own, which the error
-    tells. So it is once `go_on` says no. Raises as open_video, and as codec.formats.video.sink.open_sink.
+    tells. So it is once `go_on` says no. Raises as open_video, and as codec.formats.video.write.open.open_sink.
     """
-    from codec.formats.video.sink import open_sink
+    from codec.formats.video.write.open import open_sink
 
     start, selection = time.perf_counter(), settings.selection
     with open_video(source, codec=codec, workers=settings.workers, salvage=settings.salvage) as video:

@@ -30,8 +30,8 @@ from codec.work.progress import Progress
 
 if TYPE_CHECKING:
     from codec.api import Codec
-    from codec.formats.video.raw import RawVideo
-    from codec.formats.video.source import MediaSource
+    from codec.formats.video.read.rawvideo import RawVideo
+    from codec.formats.video.read.source import MediaSource
 
 _READ_AHEAD = 4  # frames of the source
 _FAR = 0.1  # of the target bitrate: a note tells of more
@@ -89,7 +89,7 @@ def encode_video(
     """Video file or stream -> `.wisp` sequence; `target` "-" is stdout.
 
     Once `go_on` says no, the frame in work is finished, then index and end are written and the file gets its name.
-    Raises as codec.formats.video.source.open_source and VideoWriter.
+    Raises as codec.formats.video.read.open.open_source and VideoWriter.
     """
     path = Path(source) if isinstance(source, str) else None
     writing.check(target, path)
@@ -128,7 +128,7 @@ def _survey(
 
 
 def _open(source: str | BinaryIO, settings: EncodeVideoSettings, *, sound: bool) -> MediaSource:
-    from codec.formats.video.source import open_source
+    from codec.formats.video.read.open import open_source
 
     return open_source(source, raw=settings.raw, strict=settings.strict, audio=sound)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import codec
-from codec.formats.pictures.save import FORMATS, LOSSY
+from codec.formats.pictures.save import LOSSY, PICTURE_FORMATS
 from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.damage import join, split
 from tests.support.goldens import golden_bytes
@@ -23,7 +23,7 @@ from tests.support.scenes import noise
 Pixels = NDArray[np.uint8]
 PILLOW = {"png": "PNG", "ppm": "PPM", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF"}
 each_format = pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=needs_avif) if kind == "avif" else kind for kind in FORMATS]
+    "kind", [pytest.param(kind, marks=needs_avif) if kind == "avif" else kind for kind in PICTURE_FORMATS]
 )
 each_lossy = pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=needs_avif) if kind == "avif" else kind for kind in LOSSY]
@@ -129,7 +129,7 @@ def test_output_quality_counts_where_there_is_loss(kind: str) -> None:
     assert error.mean() < 3
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FORMATS if kind not in LOSSY])
+@pytest.mark.parametrize("kind", [kind for kind in PICTURE_FORMATS if kind not in LOSSY])
 def test_output_quality_does_not_count_elsewhere(kind: str) -> None:
     for quality in (0, 100):
         decode(TILED, "-o", f"{quality}.{kind}", "--output-quality", quality)

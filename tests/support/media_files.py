@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bitstream.sequence.audio import AudioPacket
-from codec.formats.video.source import MediaSource, open_source
+from codec.formats.video.read.open import open_source
+from codec.formats.video.read.source import MediaSource
 from codec.notes import WispNote
 from codec.pixels.frame import Frame
 

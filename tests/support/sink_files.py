@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
-from codec.formats.video.sink import SinkSettings, open_sink
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import SinkSettings
 from codec.pixels.frame import Frame
 from codec.pixels.picture import MODES
 

@@ -25,14 +25,14 @@ _FORMATS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "avif": ("AVIF", (".avif",), {"subsampling": "4:4:4"}),
     "tiff": ("TIFF", (".tif", ".tiff"), {"compression": "tiff_adobe_deflate"}),
 }
-FORMATS = tuple(_FORMATS)
+PICTURE_FORMATS = tuple(_FORMATS)
 LOSSY = ("jpeg", "webp", "avif")
 _OPAQUE_ONLY = ("ppm", "jpeg")
 _LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}  # pixels
 _PAPER = 255  # what transparency is laid over where the format has none
 
 
-def format_of(name: str) -> str | None:
+def picture_format(name: str) -> str | None:
     """The format that a file name's ending asks for, None where it asks for none of ours."""
     ending = Path(name).suffix.lower()
     return next((kind for kind, (_, endings, _) in _FORMATS.items() if ending in endings), None)
@@ -44,7 +44,7 @@ def ending_of(kind: str) -> str:
 
 
 def save_picture(picture: Picture, kind: str, quality: int = DEFAULT_OUTPUT_QUALITY) -> memoryview:
-    """The file's bytes; `kind` is one of FORMATS, `quality` counts in the LOSSY ones (0..100).
+    """The file's bytes; `kind` is one of PICTURE_FORMATS, `quality` counts in the LOSSY ones (0..100).
 
     EXIF orientation is 1 in what is written. A note tells what the format cannot hold. Raises
     UnsupportedError where it cannot hold the picture.

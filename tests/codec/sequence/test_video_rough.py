@@ -16,7 +16,7 @@ import pytest
 
 import codec
 from codec.api import Codec
-from codec.formats.video.source import open_source
+from codec.formats.video.read.open import open_source
 from codec.jobs.edit import concat_files, cut_file
 from codec.jobs.picture_files import Writing
 from codec.jobs.selection import Selection

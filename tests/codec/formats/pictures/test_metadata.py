@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from bitstream.metadata import Metadata
 from codec.formats.pictures.attached import attached, info_entries, writer_options
-from codec.formats.pictures.save import FORMATS, save_picture
+from codec.formats.pictures.save import PICTURE_FORMATS, save_picture
 from codec.notes import WispNote
 from codec.pixels.picture import Picture
 from tests.support.picture_files import (
@@ -35,7 +35,9 @@ ICC = bytes(np.random.default_rng(1).integers(0, 256, 3000, dtype=np.uint8))
 XMP = b"<?xpacket begin='\xef\xbb\xbf'?><x:xmpmeta>\xc3\xa9</x:xmpmeta>"
 EXIF = exif_with()
 ALL = Metadata(ICC, EXIF, XMP)
-HOLDERS = [kind if kind != "avif" else pytest.param(kind, marks=needs_avif) for kind in FORMATS if kind != "ppm"]
+HOLDERS = [
+    kind if kind != "avif" else pytest.param(kind, marks=needs_avif) for kind in PICTURE_FORMATS if kind != "ppm"
+]
 
 
 def written(metadata: Metadata, kind: str, pixels: np.ndarray[Any, Any] = RGB) -> tuple[io.BytesIO, list[str]]:

@@ -17,11 +17,11 @@ from bitstream.errors import UnsupportedError
 from bitstream.metadata import Metadata
 from codec.formats.pictures.save import (
     DEFAULT_OUTPUT_QUALITY,
-    FORMATS,
     LOSSY,
+    PICTURE_FORMATS,
     downscaled,
     ending_of,
-    format_of,
+    picture_format,
     save_picture,
 )
 from codec.notes import WispNote
@@ -30,7 +30,7 @@ from codec.pixels.picture import Picture, as_rgb
 from tests.support.picture_files import GREY, PIXELS, RGB, Pixels, load, needs_avif
 
 NAMES = {"png": "PNG", "ppm": "PPM", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF"}
-EVERY: list[Any] = [pytest.param(kind, marks=needs_avif) if kind == "avif" else kind for kind in FORMATS]
+EVERY: list[Any] = [pytest.param(kind, marks=needs_avif) if kind == "avif" else kind for kind in PICTURE_FORMATS]
 EVERY_LOSSY = [kind for kind in EVERY if kind not in ("png", "ppm", "tiff")]
 OPAQUE_ONLY = ("ppm", "jpeg")
 
@@ -193,11 +193,11 @@ def test_what_pillow_cannot_write_is_unsupported(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_the_format_that_a_name_asks_for(name: str, kind: str | None) -> None:
-    assert format_of(name) == kind
+    assert picture_format(name) == kind
 
 
 def test_endings_ask_for_their_format() -> None:
-    assert [format_of(f"a{ending_of(kind)}") for kind in FORMATS] == list(FORMATS)
+    assert [picture_format(f"a{ending_of(kind)}") for kind in PICTURE_FORMATS] == list(PICTURE_FORMATS)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bitstream.errors import UnsupportedError
-from codec.formats.video.colour_in import PixelReader
-from codec.formats.video.source import open_source
+from codec.formats.video.read.colour import PixelReader
+from codec.formats.video.read.open import open_source
 from tests.support.media_files import (
     BAR,
     FULL,

@@ -20,9 +20,9 @@ from PIL import Image
 
 from bitstream.errors import LimitError, RequestError, UnsupportedError
 from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
-from codec.formats.video.sink import SinkSettings
-from codec.formats.video.sink_file import FileSink, OutFile
-from codec.formats.video.sink_rate import ConstantRate
+from codec.formats.video.write.constant_rate import ConstantRate
+from codec.formats.video.write.file import FileSink, OutFile
+from codec.formats.video.write.sink import SinkSettings
 from codec.notes import note
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture

@@ -22,7 +22,7 @@ from codec.files.output import (
     settle,
     temporary_beside,
 )
-from codec.formats.video.sink import Sink, check_frame
+from codec.formats.video.write.sink import Sink, check_frame
 from codec.pixels.frame import Frame
 from codec.pixels.picture import MODES
 

@@ -14,8 +14,8 @@ import pytest
 
 from bitstream.errors import FileAccessError, LimitError, RequestError, UnsupportedError
 from codec.files.stream import Input
-from codec.formats.video.raw import RawVideo
-from codec.formats.video.source import open_source
+from codec.formats.video.read.open import open_source
+from codec.formats.video.read.rawvideo import RawVideo
 from codec.pixels.frame import Frame
 from tests.support.media_files import (
     FULL,

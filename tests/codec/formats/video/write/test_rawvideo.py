@@ -12,8 +12,9 @@ import pytest
 
 from bitstream.errors import LimitError
 from bitstream.sequence.clip import FULL, LIMITED, Clip
-from codec.formats.video.sink import SinkSettings, open_sink
-from codec.formats.video.sink_rate import ConstantRate
+from codec.formats.video.write.constant_rate import ConstantRate
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import SinkSettings
 from codec.notes import WispNote
 from codec.pixels.frame import Frame
 from tests.support.sink_files import CLIP, SIZE, Pipe, Stdout, bars, frames, planes, read, write, ycbcr

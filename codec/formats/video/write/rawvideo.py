@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bitstream.sequence.clip import UNKNOWN_MATRIX, Clip
-from codec.formats.video.sink import SinkSettings
-from codec.formats.video.sink_colour import RGB_LOOK, Converter, look_of, plane_bytes
-from codec.formats.video.sink_file import FileSink, OutFile
-from codec.formats.video.sink_rate import ConstantRate
+from codec.formats.video.write.colour import RGB_LOOK, Converter, look_of, plane_bytes
+from codec.formats.video.write.constant_rate import ConstantRate
+from codec.formats.video.write.file import FileSink, OutFile
+from codec.formats.video.write.sink import SinkSettings
 from codec.notes import note
 from codec.pixels.frame import Frame
 

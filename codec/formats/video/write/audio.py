@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.stream import Stream
 
 from bitstream.sequence.audio import AudioPacket, AudioStream
-from codec.formats.video.sink_aspect import element
+from codec.formats.video.write.matroska import element
 from codec.notes import note
 
 _COUNTED = re.compile(r"(\d+) channels?")  # FFmpeg's word for channels of unknown places

@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from os import PathLike
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError
-from bitstream.metadata import Metadata
-from bitstream.sequence.audio import AudioPacket, AudioStream
-from bitstream.sequence.clip import Clip
 from codec.files.stream import Input, open_input
 from codec.formats.sniff import HEAD_BYTES, is_picture_head, picture_kind
-from codec.formats.video.raw import Y4M, Y4M_SIGNATURE, RawFrames, RawVideo
-from codec.pixels.frame import Frame
-
-if TYPE_CHECKING:
-    from codec.formats.video.video import Opened
+from codec.formats.video.read.rawvideo import Y4M, Y4M_SIGNATURE, RawFrames, RawVideo
+from codec.formats.video.read.source import MediaSource
 
 _SIGN_BYTES = 12  # of a pipe, which is not to be waited for longer than it takes to know what it is
-
-
-class MediaSource:
-    """An opened video; iterating gives its frames and packets of sound in the order of time, once.
-
-    Attributes:
-        clip: timing and colours; `clip.frames` is 0, for only the end tells.
-        size: (width, height) of the upright frames, in pixels.
-        mode: "RGB", "L", "RGBA" or "LA", the channels of every frame.
-        audio: the streams that packets belong to, by index.
-        frames: how many frames are expected, None where that is not known.
-        duration: seconds that are expected, None likewise.
-        metadata: ICC profile, EXIF and XMP of an animation; empty for video.
-
-    Frames come in the order of presentation, `number` from 0, `pts` rising, in units of `clip.time_base`; a packet
-    comes before the first frame that is later than it, as far as the container has it there (at most 8 MiB of
-    sound wait for a frame). Memory does not grow with length. Raises and notes as `open_source` does.
-    """
-
-    def __init__(self, opened: Opened, release: Callable[[], None]) -> None:
-        self.clip: Clip = opened.clip
-        self.size: tuple[int, int] = opened.size
-        self.mode: str = opened.mode
-        self.audio: tuple[AudioStream, ...] = opened.audio
-        self.frames: int | None = opened.frames
-        self.duration: float | None = opened.duration
-        self.metadata: Metadata = opened.metadata
-        self._items = opened.items
-        self._release = release
-
-    def __iter__(self) -> Iterator[Frame | AudioPacket]:
-        return self._items
-
-    def close(self) -> None:
-        """Let go of the file and the decoder; a file object of the caller's stays open."""
-        self._items = iter(())
-        self._release()
-
-    def __enter__(self) -> MediaSource:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_source(
@@ -98,15 +45,16 @@ def open_source(
         if opened_input is not source:  # an Input is its opener's to close
             held.callback(opened_input.close)
         opened = _open(opened_input, raw, strict, audio, still, held)
-        return MediaSource(opened, held.pop_all().close)
+        opened.release = held.pop_all().close
+        return opened
 
 
-def _open(source: Input, raw: RawVideo | None, strict: bool, audio: bool, still: bool, held: ExitStack) -> Opened:
+def _open(source: Input, raw: RawVideo | None, strict: bool, audio: bool, still: bool, held: ExitStack) -> MediaSource:
     head = source.peek(HEAD_BYTES if source.seekable() else _SIGN_BYTES)
     if not head:
         raise FileAccessError("is empty")
     if raw is not None or head.startswith(Y4M_SIGNATURE):
-        from codec.formats.video.video import open_decoded
+        from codec.formats.video.read.frames import open_decoded
 
         return open_decoded(RawFrames(source, raw or RawVideo(Y4M), strict=strict), strict=strict)
     if head.startswith(SIGNATURE):
@@ -119,8 +67,8 @@ def _open(source: Input, raw: RawVideo | None, strict: bool, audio: bool, still:
     return _open_container(source, strict, audio, held)
 
 
-def _open_pictures(source: Input, kind: str, strict: bool, still: bool) -> Opened:
-    from codec.formats.video.animation import open_animation, open_still
+def _open_pictures(source: Input, kind: str, strict: bool, still: bool) -> MediaSource:
+    from codec.formats.video.read.animation import open_animation, open_still
 
     source.seek(0)
     if kind == "animation":
@@ -130,9 +78,9 @@ def _open_pictures(source: Input, kind: str, strict: bool, still: bool) -> Opene
     return open_still(source)
 
 
-def _open_container(source: Input, strict: bool, audio: bool, held: ExitStack) -> Opened:
-    from codec.formats.video.demux import Demuxed
-    from codec.formats.video.video import open_decoded
+def _open_container(source: Input, strict: bool, audio: bool, held: ExitStack) -> MediaSource:
+    from codec.formats.video.read.demuxer import Demuxed
+    from codec.formats.video.read.frames import open_decoded
 
     if source.seekable():
         source.seek(0)

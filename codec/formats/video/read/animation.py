@@ -6,7 +6,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,10 @@ from codec.formats.pictures.load import load_picture
 from codec.formats.pictures.modes import scale_transparent_colour, source_bits
 from codec.formats.pictures.orientation import orientation_of, turn
 from codec.formats.sniff import frame_count
+from codec.formats.video.read.source import MediaSource
 from codec.notes import note
 from codec.pixels.frame import Frame
 from codec.pixels.picture import channels
-
-if TYPE_CHECKING:
-    from codec.formats.video.video import Opened
 
 TIME_BASE = Fraction(1, 1000)  # seconds
 _UNSTATED_MS = 100  # what browsers take for a duration of 0
@@ -38,13 +36,11 @@ _GIF_HEAD_BYTES = 13
 _GREYS = ("1", "L", "LA", "I", "I;16", "I;16B")
 
 
-def open_animation(source: Input, *, strict: bool) -> Opened:
+def open_animation(source: Input, *, strict: bool) -> MediaSource:
     """Open one and read its first frame. The mode has alpha where the file's header does not rule it out.
 
     Raises FileAccessError (damaged), LimitError, UnsupportedError (deeper than 8 bits, with `strict`).
     """
-    from codec.formats.video.video import Opened
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -59,19 +55,17 @@ def open_animation(source: Input, *, strict: bool) -> Opened:
     first = next(items, None)
     if first is None:
         raise FileAccessError("has no frame that can be decoded")
-    return Opened(
+    return MediaSource(
         Clip(TIME_BASE), first.size, frames.mode, _with(first, items), (), frame_count(image), None, attached(image)
     )
 
 
-def open_still(source: Input) -> Opened:
+def open_still(source: Input) -> MediaSource:
     """A single picture as a clip of one frame of 1/25 s. Raises as `load_picture`."""
-    from codec.formats.video.video import Opened
-
     picture = load_picture(source.file)
     frame = Frame(picture.pixels, 0, 1, 1 / _STILL_RATE)
     clip = Clip(1 / _STILL_RATE, _STILL_RATE)
-    return Opened(clip, picture.size, picture.mode, iter([frame]), (), 1, float(1 / _STILL_RATE), picture.metadata)
+    return MediaSource(clip, picture.size, picture.mode, iter([frame]), (), 1, float(1 / _STILL_RATE), picture.metadata)
 
 
 def _with(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

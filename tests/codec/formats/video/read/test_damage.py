@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from bitstream.errors import FileAccessError, LimitError, WispError
-from codec.formats.video import demux
-from codec.formats.video.source import open_source
+from codec.formats.video.read import demuxer
+from codec.formats.video.read.open import open_source
 from codec.pixels.frame import Frame
 from tests.support.media_files import moving, read, write_clip
 
@@ -150,7 +150,7 @@ def resident() -> int:
 def test_every_demuxing_error_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Random damage to a whole file gives frames or one of Wisp's errors, nothing else."""
     write_clip(tmp_path / "a.mkv", moving(8, (32, 32)), "mpeg4", sound=("flac",))
-    monkeypatch.setattr(demux, "_MOST_FAULTS", 10)
+    monkeypatch.setattr(demuxer, "_MOST_FAULTS", 10)
     data, rng = (tmp_path / "a.mkv").read_bytes(), np.random.default_rng(5)
     outcomes = set()
     for _ in range(60):

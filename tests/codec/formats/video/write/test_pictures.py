@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError, UnsupportedError
-from codec.formats.video.sink import Kind, SinkSettings, open_sink
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import Kind, SinkSettings
 from codec.notes import WispNote
 from codec.pixels.frame import Frame
 from codec.pixels.picture import MODES, Picture

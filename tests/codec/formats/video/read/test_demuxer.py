@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from bitstream.errors import FileAccessError, UnsupportedError
-from codec.formats.video.interlace import Deinterlacer
-from codec.formats.video.source import open_source
+from codec.formats.video.read.deinterlace import Deinterlacer
+from codec.formats.video.read.open import open_source
 from tests.support.media_files import RATE, SOUND_RATE, moving, read, with_track_matrix, write_clip
 
 GOOD = 25  # dB that a lossy encoder reaches with these pictures; the next frame instead has less than 22
@@ -86,7 +86,7 @@ def test_variable_timestamps_are_kept(tmp_path: Path) -> None:
 
 
 def test_timestamps_that_do_not_rise_are_moved_with_one_note() -> None:
-    from codec.formats.video.timing import Clock
+    from codec.formats.video.read.timing import Clock
 
     clock = Clock(Fraction(1, 1000), Fraction(25))
     given: list[int | None] = [None, 40, 40, 30, None, 200]
@@ -107,7 +107,7 @@ def test_timestamps_that_do_not_rise_are_moved_with_one_note() -> None:
 def test_nominal_rate(
     guessed: Fraction | None, average: Fraction | None, coded: Fraction | None, expected: Fraction | None
 ) -> None:
-    from codec.formats.video.timing import nominal_rate
+    from codec.formats.video.read.timing import nominal_rate
 
     assert nominal_rate(guessed, average, coded) == expected
 

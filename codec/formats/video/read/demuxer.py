@@ -17,11 +17,11 @@ from bitstream.errors import FileAccessError, LimitError, UnsupportedError, Wisp
 from bitstream.limits import MAX_PIXELS, check_dimensions
 from bitstream.sequence.audio import MAX_STREAMS, AudioPacket, AudioStream
 from codec.files.stream import Input
-from codec.formats.video.colour_in import check_dynamic_range
-from codec.formats.video.interlace import field_order
-from codec.formats.video.sound_in import copied, described
-from codec.formats.video.timing import nominal_rate
-from codec.formats.video.truncation import is_cut_short
+from codec.formats.video.read.audio import copied, described
+from codec.formats.video.read.colour import check_dynamic_range
+from codec.formats.video.read.deinterlace import field_order
+from codec.formats.video.read.timing import nominal_rate
+from codec.formats.video.read.truncation import is_cut_short
 from codec.notes import note
 from codec.work.threads import thread_count
 
@@ -54,7 +54,7 @@ def has_video(source: Input) -> bool:
 
 
 class Demuxed:
-    """The streams of a container as `codec.formats.video.video` takes them.
+    """The streams of a container as `codec.formats.video.read.frames` takes them.
 
     Times count units of `time_base` seconds, those of sound its stream's. `field_order`, `colour_range` and `matrix`
     are what the stream states, `rate` its nominal rate, `frames` and `duration` (seconds) what is expected.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain
 from typing import Protocol
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 
 from bitstream.errors import FileAccessError, UnsupportedError
 from bitstream.limits import check_dimensions
-from bitstream.metadata import Metadata
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
-from codec.formats.video.colour_in import PixelReader
-from codec.formats.video.interlace import Deinterlacer
-from codec.formats.video.orientation_in import display_matrix, is_sideways, upright
-from codec.formats.video.timing import Clock
-from codec.formats.video.waiting import WaitingPackets
+from codec.formats.video.read.colour import PixelReader
+from codec.formats.video.read.deinterlace import Deinterlacer
+from codec.formats.video.read.display_matrix import display_matrix, is_sideways, upright
+from codec.formats.video.read.interleave import WaitingPackets
+from codec.formats.video.read.source import MediaSource
+from codec.formats.video.read.timing import Clock
 from codec.pixels.frame import Frame
 
 _MOST_BEFORE_FIRST = 1 << 27  # bytes of sound
@@ -29,7 +28,7 @@ _MOST_PARTS = 1 << 32  # a header has 32 bits for either part of an aspect
 
 
 class Decoded(Protocol):
-    """What `codec.formats.video.demux` and `codec.formats.video.raw` give."""
+    """What `codec.formats.video.read.demuxer` and `codec.formats.video.read.rawvideo` give."""
 
     audio: tuple[AudioStream, ...]
     time_base: Fraction
@@ -48,21 +47,7 @@ class Decoded(Protocol):
     def tell(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A source of which the first frame has been read; `items` has that frame, too. The rest as in MediaSource."""
-
-    clip: Clip
-    size: tuple[int, int]
-    mode: str
-    items: Iterator[Frame | AudioPacket]
-    audio: tuple[AudioStream, ...] = ()
-    frames: int | None = None
-    duration: float | None = None
-    metadata: Metadata = field(default_factory=Metadata)
-
-
-def open_decoded(decoded: Decoded, *, strict: bool) -> Opened:
+def open_decoded(decoded: Decoded, *, strict: bool) -> MediaSource:
     """Read up to the first frame. Raises FileAccessError where there is none."""
     frames = _Frames(decoded, strict)
     items = frames.items()
@@ -80,7 +65,8 @@ def open_decoded(decoded: Decoded, *, strict: bool) -> Opened:
         raise FileAccessError("has no frame that can be decoded")
     stated_range, matrix = frames.stated
     clip = Clip(decoded.time_base, decoded.rate, frames.aspect, stated_range, matrix)
-    return Opened(clip, first.size, frames.mode, chain(before, items), decoded.audio, decoded.frames, decoded.duration)
+    items = chain(before, items)
+    return MediaSource(clip, first.size, frames.mode, items, decoded.audio, decoded.frames, decoded.duration)
 
 
 class _Frames:

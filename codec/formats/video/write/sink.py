@@ -1,6 +1,6 @@
-"""Where decoded frames go: what every kind of output has in common, and how one is opened.
+"""What every output of decoded frames has in common: its kinds, its settings, and how frames go in.
 
-Each kind is in a file of its own, imported when it is asked for: PyAV takes a while to load.
+`open.py` beside it makes one; each kind has a module of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from types import TracebackType
 from typing import Literal
 
 from bitstream.errors import RequestError
-from bitstream.sequence.audio import AudioPacket, AudioStream
-from bitstream.sequence.clip import Clip
+from bitstream.sequence.audio import AudioPacket
 from codec.pixels.frame import Frame
 
 Kind = Literal["mp4", "mkv", "y4m", "rgb24", "yuv420p", "png", "gif", "webp"]
@@ -31,12 +30,11 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {
     "gif": (".gif",),
     "webp": (".webp",),
 }
-FORMATS: tuple[Kind, ...] = tuple(_ENDINGS)
+VIDEO_FORMATS: tuple[Kind, ...] = tuple(_ENDINGS)
 NUMBER = re.compile(r"%0?\d*d")
-_SOUNDLESS = ("y4m", "rgb24", "yuv420p", "png", "gif", "webp")
 
 
-def format_of(path: str) -> Kind | None:
+def video_format(path: str) -> Kind | None:
     """The kind of output that a name asks for: by its ending, "png" for a pattern such as `%05d.png` or a folder."""
     place = Path(path)
     if path.endswith(("/", "\\")) or place.is_dir():
@@ -114,58 +112,3 @@ def check_frame(frame: Frame, size: tuple[int, int], channels: int) -> None:
             f"frame {frame.number} is {width} x {height} with {frame.pixels.shape[2]} channels, "
             f"not {size[0]} x {size[1]} with {channels}"
         )
-
-
-def open_sink(
-    target: str,
-    settings: SinkSettings,
-    clip: Clip,
-    size: tuple[int, int],
-    mode: str,
-    audio: tuple[AudioStream, ...] = (),
-    *,
-    overwrite: bool = False,
-    source: Path | None = None,
-    make_folders: bool = False,
-) -> Sink:
-    """Begin an output; `size` is (width, height) in pixels, `mode` L, LA, RGB or RGBA as all frames have it.
-
-    `target` is a path, "-" for stdout, a device or a named pipe; for "png" a pattern (`frame-%05d.png`) or a
-    folder. `source` is the file that is read, which is never written over; folders that are missing are made
-    with `make_folders` (that of numbered pictures always). Notes tell what the format cannot hold.
-    Raises OutputExistsError, FileAccessError, RequestError for settings that do not fit, UnsupportedError.
-    """
-    from codec.formats.video.sink_file import OutFile
-    from codec.notes import note
-
-    if settings.rate is not None and settings.rate <= 0:
-        raise RequestError(f"a rate of {settings.rate} frames a second is not possible")
-    if settings.codec is not None and settings.kind not in ("mp4", "mkv"):
-        raise RequestError(f"{settings.kind} has no choice of codec: {settings.codec} goes into mp4 or mkv")
-    if audio and settings.kind in _SOUNDLESS:
-        note(f"{settings.kind} holds no sound: it is left out")
-    if settings.kind == "png":
-        from codec.formats.video.sink_pictures import PictureSink
-
-        return PictureSink(target, size, mode, overwrite=overwrite, source=source)
-
-    file = OutFile(target, overwrite=overwrite, source=source, make_folders=make_folders)
-    try:
-        if settings.kind in ("mp4", "mkv"):
-            from codec.formats.video.sink_container import ContainerSink
-
-            return ContainerSink(file, settings, clip, size, mode, audio)
-        if settings.kind == "gif":
-            from codec.formats.video.sink_gif import GifSink
-
-            return GifSink(file, settings, size, mode)
-        if settings.kind == "webp":
-            from codec.formats.video.sink_webp import WebpSink
-
-            return WebpSink(file, settings, size, mode)
-        from codec.formats.video.sink_raw import RawSink
-
-        return RawSink(file, settings, clip, size, mode)
-    except BaseException:
-        file.discard()
-        raise

@@ -15,12 +15,12 @@ from av.video.stream import VideoStream
 from bitstream.errors import RequestError, UnsupportedError
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
-from codec.formats.video.sink import SinkSettings, VideoCodec
-from codec.formats.video.sink_aspect import PLACEHOLDER, WideHead
-from codec.formats.video.sink_audio import CopiedAudio
-from codec.formats.video.sink_colour import GREY_LOOK, RGB_LOOK, Converter, look_of
-from codec.formats.video.sink_file import FileSink, OutFile
-from codec.formats.video.sink_rate import ConstantRate
+from codec.formats.video.write.audio import CopiedAudio
+from codec.formats.video.write.colour import GREY_LOOK, RGB_LOOK, Converter, look_of
+from codec.formats.video.write.constant_rate import ConstantRate
+from codec.formats.video.write.file import FileSink, OutFile
+from codec.formats.video.write.matroska import PLACEHOLDER, WideHead
+from codec.formats.video.write.sink import SinkSettings, VideoCodec
 from codec.notes import note
 from codec.pixels.frame import Frame
 

@@ -64,7 +64,7 @@ class RawVideo:
 
 
 class RawFrames:
-    """The frames of raw video as `codec.formats.video.video` takes them.
+    """The frames of raw video as `codec.formats.video.read.frames` takes them.
 
     Raises FileAccessError for a header that is no Y4M, UnsupportedError, LimitError (before memory is taken).
     """

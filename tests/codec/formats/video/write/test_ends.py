@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError
-from codec.formats.video.sink import Kind, Sink, SinkSettings, open_sink
-from codec.formats.video.sink_file import OutFile
+from codec.formats.video.write.file import OutFile
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import Kind, Sink, SinkSettings
 from tests.support.sink_files import CLIP, SIZE, Stdout, frames, times, write
 
 FILES: list[Kind] = ["mp4", "mkv", "y4m", "rgb24", "yuv420p", "gif", "webp"]
@@ -206,7 +207,8 @@ def test_a_named_pipe(tmp_path: Path, kind: Kind) -> None:
 _SOAK = """
 import resource, sys
 from dataclasses import replace
-from codec.formats.video.sink import SinkSettings, open_sink
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import SinkSettings
 from tests.support.sink_files import CLIP, frames
 count = int(sys.argv[3])
 few = frames(range(16), size=(64, 64), channels=4)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from codec.files.output import Buffer
-from codec.formats.video.sink_file import OutFile
+from codec.formats.video.write.file import OutFile
 
 PLACEHOLDER = "Wisp: room for the display size, never to be seen"
 _TRACK, _NAME, _VIDEO, _VOID = 0xAE, 0x536E, 0xE0, 0xEC

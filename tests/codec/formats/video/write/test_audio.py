@@ -14,7 +14,8 @@ import av
 import pytest
 
 from bitstream.sequence.audio import AudioPacket, AudioStream
-from codec.formats.video.sink import Kind, SinkSettings, open_sink
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import Kind, SinkSettings
 from codec.notes import WispNote
 from tests.support.sink_files import CLIP, SIZE, Pipe, Stdout, described, frames, moved, sound, times, write
 

@@ -14,8 +14,8 @@ import numpy as np
 from av.filter import Graph
 
 from bitstream.errors import UnsupportedError
-from codec.formats.video.sink import SinkSettings
-from codec.formats.video.sink_file import FileSink, OutFile
+from codec.formats.video.write.file import FileSink, OutFile
+from codec.formats.video.write.sink import SinkSettings
 from codec.notes import note
 from codec.pixels.frame import Frame
 from codec.pixels.picture import as_rgb

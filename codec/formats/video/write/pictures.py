@@ -10,7 +10,7 @@ from bitstream.errors import FileAccessError, OutputExistsError, RequestError
 from bitstream.sequence.audio import AudioPacket
 from codec.files.output import STDOUT, check_output, reason_of, write_output
 from codec.formats.pictures.save import save_picture
-from codec.formats.video.sink import NUMBER, Sink, check_frame
+from codec.formats.video.write.sink import NUMBER, Sink, check_frame
 from codec.pixels.frame import Frame
 from codec.pixels.picture import MODES, Picture
 

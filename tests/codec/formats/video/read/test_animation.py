@@ -13,8 +13,8 @@ from PIL import Image
 from bitstream.errors import FileAccessError, UnsupportedError
 from codec.files.stream import Input
 from codec.formats.sniff import is_video
-from codec.formats.video.animation import TIME_BASE
-from codec.formats.video.source import open_source
+from codec.formats.video.read.animation import TIME_BASE
+from codec.formats.video.read.open import open_source
 from tests.support.media_files import Pipe, animation, moving, read, write_clip, y4m
 from tests.support.picture_files import needs_avif
 
@@ -230,7 +230,7 @@ def test_pictures_are_told_without_ffmpeg(tmp_path: Path) -> None:
     Image.fromarray(moving(1)[0]).save(tmp_path / "a.jpg")
     program = (
         "import sys\n"
-        "import codec.formats.video.source\n"
+        "import codec.formats.video.read.open\n"
         "from codec.formats.sniff import is_video\n"
         f"assert is_video({str(tmp_path / 'a.jpg')!r}) is False\n"
         "assert not {'av', 'torch'} & set(sys.modules)\n"

@@ -1,0 +1,1 @@
+"""Video and animations of other formats in: files and pipes -> frames and packets of sound."""

@@ -1,0 +1,1 @@
+"""Video, animations and numbered pictures of other formats out."""

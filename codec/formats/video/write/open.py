@@ -1,0 +1,69 @@
+"""Opening an output: a video file, an animation, numbered pictures or a stream, by its settings.
+
+Each kind is imported when it is asked for: PyAV takes a while to load.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bitstream.errors import RequestError
+from bitstream.sequence.audio import AudioStream
+from bitstream.sequence.clip import Clip
+from codec.formats.video.write.file import OutFile
+from codec.formats.video.write.sink import Sink, SinkSettings
+from codec.notes import note
+
+_CONTAINERS = ("mp4", "mkv")  # which hold sound, and have a choice of codec
+
+
+def open_sink(
+    target: str,
+    settings: SinkSettings,
+    clip: Clip,
+    size: tuple[int, int],
+    mode: str,
+    audio: tuple[AudioStream, ...] = (),
+    *,
+    overwrite: bool = False,
+    source: Path | None = None,
+    make_folders: bool = False,
+) -> Sink:
+    """Begin an output; `size` is (width, height) in pixels, `mode` L, LA, RGB or RGBA as all frames have it.
+
+    `target` is a path, "-" for stdout, a device or a named pipe; for "png" a pattern (`frame-%05d.png`) or a
+    folder. `source` is the file that is read, which is never written over; folders that are missing are made
+    with `make_folders` (that of numbered pictures always). Notes tell what the format cannot hold.
+    Raises OutputExistsError, FileAccessError, RequestError for settings that do not fit, UnsupportedError.
+    """
+    if settings.rate is not None and settings.rate <= 0:
+        raise RequestError(f"a rate of {settings.rate} frames a second is not possible")
+    if settings.codec is not None and settings.kind not in _CONTAINERS:
+        raise RequestError(f"{settings.kind} has no choice of codec: {settings.codec} goes into mp4 or mkv")
+    if audio and settings.kind not in _CONTAINERS:
+        note(f"{settings.kind} holds no sound: it is left out")
+    if settings.kind == "png":
+        from codec.formats.video.write.pictures import PictureSink
+
+        return PictureSink(target, size, mode, overwrite=overwrite, source=source)
+
+    file = OutFile(target, overwrite=overwrite, source=source, make_folders=make_folders)
+    try:
+        if settings.kind in _CONTAINERS:
+            from codec.formats.video.write.muxer import ContainerSink
+
+            return ContainerSink(file, settings, clip, size, mode, audio)
+        if settings.kind == "gif":
+            from codec.formats.video.write.gif import GifSink
+
+            return GifSink(file, settings, size, mode)
+        if settings.kind == "webp":
+            from codec.formats.video.write.webp import WebpSink
+
+            return WebpSink(file, settings, size, mode)
+        from codec.formats.video.write.rawvideo import RawSink
+
+        return RawSink(file, settings, clip, size, mode)
+    except BaseException:
+        file.discard()
+        raise
