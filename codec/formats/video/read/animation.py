@@ -78,7 +78,7 @@ class _Frames:
         self._image, self._strict, self.mode = image, strict, mode
         self._bits = source_bits(image)
         if self._bits > 8 and strict:
-            raise UnsupportedError(f"has {self._bits} bits a channel, which would have to be converted (--strict)")
+            raise UnsupportedError(f"has {self._bits} bits a channel, which `strict` refuses to convert")
         if self._bits > 8:
             note(f"{self._bits} bits a channel reduced to 8")
         self._orientation = orientation_of(attached(image))

@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 
 from bitstream.errors import UnsupportedError
 from bitstream.sequence.clip import FULL, LIMITED, UNKNOWN_MATRIX, UNKNOWN_RANGE
+from codec.formats.video.matrices import SWSCALE, assumed_matrix
 from codec.notes import note
 from codec.pixels.picture import MODES
 
-BT601, BT709 = 6, 1  # of ITU-T H.273, table 4
-_HD_LINES = 720
-# Matrix of H.273 -> swscale's number of it. 0 (RGB), 2 and 3 state none of YCbCr.
-_SWSCALE = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
-_UNSTATED = (0, 2, 3)
+_UNSTATED = (0, 2, 3)  # matrices of H.273 that state none of YCbCr, 0 among them: RGB
 _HDR = {ColorTrc.SMPTE2084: "PQ, SMPTE ST 2084", ColorTrc.ARIB_STD_B67: "HLG, ARIB STD-B67"}
 # Exact to a level: chroma is interpolated at full resolution, sums are rounded and not cut off.
 _FLAGS = Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND
@@ -82,7 +79,7 @@ class PixelReader:
 
     def _tell_once(self, what: str, refused: str, told: str) -> None:
         if self.strict:
-            raise UnsupportedError(f"has {refused}, which would have to be converted (--strict)")
+            raise UnsupportedError(f"has {refused}, which `strict` refuses to convert")
         if what not in self._told:
             self._told.add(what)
             note(told)
@@ -112,11 +109,11 @@ class PixelReader:
         options: dict[str, int] = {}
         if not (frame.format.is_rgb or frame.format.has_palette):
             if matrix == UNKNOWN_MATRIX:
-                matrix = BT709 if frame.height >= _HD_LINES else BT601
-            if matrix not in _SWSCALE:
+                matrix = assumed_matrix(frame.height)
+            if matrix not in SWSCALE:
                 raise UnsupportedError(f"has colours of matrix {matrix} of ITU-T H.273, which are not coded")
             options = {
-                "src_colorspace": _SWSCALE[matrix],
+                "src_colorspace": SWSCALE[matrix],
                 "src_color_range": stated_range or LIMITED,
                 "dst_color_range": FULL,
             }

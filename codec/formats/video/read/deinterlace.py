@@ -60,7 +60,7 @@ class Deinterlacer:
 
     def _made(self, frame: av.VideoFrame) -> av.filter.Graph:
         if self._strict:
-            raise UnsupportedError("is interlaced and would have to be deinterlaced (--strict)")
+            raise UnsupportedError("is interlaced, which `strict` refuses to convert")
         if not self._told:
             note("interlaced video is deinterlaced")
         self._told = True

@@ -56,7 +56,7 @@ class RawVideo:
         if self.format not in (Y4M, *RAW_FORMATS):
             raise RequestError(f"raw video of {self.format} is not known: one of {', '.join((Y4M, *RAW_FORMATS))}")
         if self.format != Y4M and self.size is None:
-            raise RequestError(f"raw video of {self.format} needs its size, as in --size 640x360")
+            raise RequestError(f"raw video of {self.format} needs its size")
         if self.size is not None and min(self.size) < 1:
             raise RequestError("raw video needs a size of at least 1x1")
         if self.rate is not None and self.rate <= 0:

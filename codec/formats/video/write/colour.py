@@ -10,25 +10,17 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from bitstream.sequence.clip import FULL, UNKNOWN_MATRIX, Clip
+from codec.formats.video.matrices import SWSCALE, assumed_matrix
 from codec.notes import note
 from codec.pixels.picture import as_rgb
 
-_BT709, _BT601 = 1, 6
-_HD_LINES = 720
 _METHOD = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-# Matrix -> (swscale's, primaries, transfer): the numbers of ITU-T H.273, tables 2 to 4.
-_MATRICES = {
-    1: (Colorspace.ITU709, 1, 1),
-    4: (Colorspace.FCC, 4, 4),
-    5: (Colorspace.ITU601, 5, 6),
-    6: (Colorspace.ITU601, 6, 6),
-    7: (Colorspace.SMPTE240M, 7, 7),
-    9: (Colorspace.BT2020, 9, 14),
-}
+# Matrix -> the primaries and transfer that go with it: the numbers of ITU-T H.273, tables 2 to 4.
+_COMPANIONS = {1: (1, 1), 4: (4, 4), 5: (5, 6), 6: (6, 6), 7: (7, 7), 9: (9, 14)}
 _RGB_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER = 0, 1, 13
 
 
@@ -46,16 +38,10 @@ RGB_LOOK = Look(_RGB_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER, full=True)
 GREY_LOOK = Look(UNKNOWN_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER, full=True)
 
 
-def assumed_matrix(lines: int) -> int:
-    """What players take where no matrix is stated."""
-    return _BT709 if lines >= _HD_LINES else _BT601
-
-
 def look_of(clip: Clip, lines: int) -> Look:
     """That of the clip; what is unknown there as players assume it, the range as limited."""
-    matrix = clip.colour_matrix if clip.colour_matrix in _MATRICES else assumed_matrix(lines)
-    _, primaries, transfer = _MATRICES[matrix]
-    return Look(matrix, primaries, transfer, clip.colour_range == FULL)
+    matrix = clip.colour_matrix if clip.colour_matrix in SWSCALE else assumed_matrix(lines)
+    return Look(matrix, *_COMPANIONS[matrix], clip.colour_range == FULL)
 
 
 class Converter:
@@ -79,7 +65,7 @@ class Converter:
         frame = self._reformatter.reformat(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"),
             format=self._format,
-            dst_colorspace=_MATRICES[self._look.matrix][0],
+            dst_colorspace=SWSCALE[self._look.matrix],
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.JPEG if self._look.full else ColorRange.MPEG,
             interpolation=_METHOD,
@@ -112,13 +98,3 @@ class Converter:
 def _with_alpha(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """LA or RGBA -> RGBA."""
     return pixels if pixels.shape[2] == 4 else np.concatenate([as_rgb(pixels[:, :, :1]), pixels[:, :, 1:]], axis=2)
-
-
-def plane_bytes(frame: av.VideoFrame) -> list[bytes]:
-    """The planes without what fills up their lines, of one byte a sample (3 in rgb24)."""
-    planes = []
-    for plane in frame.planes:
-        line = plane.width * (3 if frame.format.name == "rgb24" else 1)
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, :line]
-        planes.append(rows.tobytes())
-    return planes

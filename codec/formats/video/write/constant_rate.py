@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from bitstream.errors import LimitError
+from codec.notes import note
 from codec.pixels.frame import Frame
 
 _MOST_REPEATS = 1_000_000  # a timestamp that is off must not fill the disk
@@ -57,14 +58,15 @@ class ConstantRate:
         end = (self._last.pts + self._last.duration) * self._last.time_base
         yield from self._repeat_until(self._tick(end))
 
-    def told(self) -> str | None:
-        """What was changed, in words."""
+    def tell(self) -> None:
+        """A note of what was changed."""
         changes = [
             f"{count} {'frame' if count == 1 else 'frames'} {what}"
             for count, what in ((self.repeated, "repeated"), (self.dropped, "dropped"))
             if count
         ]
-        return f"written at {self.rate} frames a second: {', '.join(changes)}" if changes and self.rate else None
+        if changes:
+            note(f"written at {self.rate} frames a second: {', '.join(changes)}")
 
     def _settle_rate(self, second: Frame) -> Iterator[Frame]:
         assert self._first is not None

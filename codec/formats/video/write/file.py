@@ -22,11 +22,9 @@ from codec.files.output import (
     settle,
     temporary_beside,
 )
+from codec.formats.video.write.constant_rate import ConstantRate
 from codec.formats.video.write.sink import Sink, check_frame
 from codec.pixels.frame import Frame
-from codec.pixels.picture import MODES
-
-_CHANNELS = {mode: count for count, mode in MODES.items()}
 
 
 class OutFile:
@@ -156,16 +154,17 @@ class OutFile:
 
 
 class FileSink(Sink):
-    """A sink that writes one file."""
+    """A sink that writes one file; with a `rate` its frames come at that constant rate."""
 
-    def __init__(self, file: OutFile, size: tuple[int, int], mode: str) -> None:
-        self._file, self._size, self._mode = file, size, mode
+    def __init__(self, file: OutFile, size: tuple[int, int], mode: str, rate: ConstantRate | None = None) -> None:
+        self._file, self._size, self._mode, self._rate = file, size, mode, rate
         self._frames = 0
 
     def write(self, frame: Frame) -> None:
-        check_frame(frame, self._size, _CHANNELS[self._mode])
+        check_frame(frame, self._size, self._mode)
         self._frames += 1
-        self._take(frame)
+        for due in self._rate.take(frame) if self._rate else (frame,):
+            self._take(due)
         self._file.check()
 
     def write_audio(self, packet: AudioPacket) -> None:
@@ -177,7 +176,7 @@ class FileSink(Sink):
         if self._frames == 0:
             self._file.discard()
             raise RequestError("there is no frame to write")
-        self._finish()
+        self._complete()
         self._file.check()
         self._file.commit()
         self._tell()
@@ -186,10 +185,15 @@ class FileSink(Sink):
         name = None
         if keep and self._frames and not self._file.closed:
             with suppress(WispError, OSError):
-                self._finish()
+                self._complete()
                 name = self._file.keep_part()
         self._file.discard()
         return name
+
+    def _complete(self) -> None:
+        for due in self._rate.rest() if self._rate else ():
+            self._take(due)
+        self._finish()
 
     @abstractmethod
     def _take(self, frame: Frame) -> None:
@@ -201,3 +205,5 @@ class FileSink(Sink):
 
     def _tell(self) -> None:
         """Notes about the whole."""
+        if self._rate:
+            self._rate.tell()

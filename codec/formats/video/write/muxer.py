@@ -71,8 +71,7 @@ class ContainerSink(FileSink):
         mode: str,
         audio: tuple[AudioStream, ...],
     ) -> None:
-        super().__init__(file, size, mode)
-        self._rate = ConstantRate(settings.rate) if settings.rate else None
+        super().__init__(file, size, mode, ConstantRate(settings.rate) if settings.rate else None)
         self._time_base = _fitting(1 / settings.rate if settings.rate else clip.time_base)
         self._durations: dict[int, int] = {}  # of frames inside the encoder, by their pts
         self._held: tuple[av.VideoFrame, int, int] | None = None  # the last frame, its time and duration
@@ -143,15 +142,12 @@ class ContainerSink(FileSink):
 
     def _take(self, frame: Frame) -> None:
         try:
-            for due in self._rate.take(frame) if self._rate else (frame,):
-                self._encode(due)
+            self._encode(frame)
         except av.FFmpegError as error:
             raise self._refused(error) from error
 
     def _finish(self) -> None:
         try:
-            for due in self._rate.rest() if self._rate else ():
-                self._encode(due)
             self._encode_last()
             self._mux(None)
             self._container.close()
@@ -162,10 +158,6 @@ class ContainerSink(FileSink):
         """Raises what was wrong with the file, if that was it."""
         self._file.check()
         return UnsupportedError(f"cannot be written as {self._encoder.words}: {_words(error)}")
-
-    def _tell(self) -> None:
-        if self._rate and (told := self._rate.told()):
-            note(told)
 
     def _encode(self, frame: Frame) -> None:
         """Encode the frame before: what is special about the last one has to be known."""

@@ -12,10 +12,9 @@ from codec.files.output import STDOUT, check_output, reason_of, write_output
 from codec.formats.pictures.save import save_picture
 from codec.formats.video.write.sink import NUMBER, Sink, check_frame
 from codec.pixels.frame import Frame
-from codec.pixels.picture import MODES, Picture
+from codec.pixels.picture import Picture
 
 _IN_FOLDER = "%05d.png"
-_CHANNELS = {mode: count for count, mode in MODES.items()}
 
 
 class PictureSink(Sink):
@@ -26,7 +25,7 @@ class PictureSink(Sink):
     ) -> None:
         if target == STDOUT:
             raise RequestError("numbered pictures need a folder or a pattern such as frame-%05d.png, not stdout")
-        self._target, self._size, self._channels = target, size, _CHANNELS[mode]
+        self._target, self._size, self._mode = target, size, mode
         self._overwrite = overwrite
         self._folder, self._pattern = _split(target)
         self._written: list[Path] = []
@@ -42,7 +41,7 @@ class PictureSink(Sink):
         check_output(str(self._name(0)), overwrite=overwrite, source=source)
 
     def write(self, frame: Frame) -> None:
-        check_frame(frame, self._size, self._channels)
+        check_frame(frame, self._size, self._mode)
         path = self._name(self._count)
         write_output(str(path), save_picture(Picture(frame.pixels), "png"), overwrite=self._overwrite)
         self._written.append(path)

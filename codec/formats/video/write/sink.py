@@ -16,6 +16,7 @@ from typing import Literal
 from bitstream.errors import RequestError
 from bitstream.sequence.audio import AudioPacket
 from codec.pixels.frame import Frame
+from codec.pixels.picture import MODES
 
 Kind = Literal["mp4", "mkv", "y4m", "rgb24", "yuv420p", "png", "gif", "webp"]
 VideoCodec = Literal["h264", "h265", "av1", "ffv1"]
@@ -104,11 +105,10 @@ class Sink(ABC):
             raise
 
 
-def check_frame(frame: Frame, size: tuple[int, int], channels: int) -> None:
-    """Raises RequestError for a frame of another shape."""
-    if frame.size != size or frame.pixels.shape[2] != channels:
-        width, height = frame.size
+def check_frame(frame: Frame, size: tuple[int, int], mode: str) -> None:
+    """Raises RequestError for a frame of another size or mode."""
+    height, width, channels = frame.pixels.shape
+    if frame.size != size or MODES[channels] != mode:
         raise RequestError(
-            f"frame {frame.number} is {width} x {height} with {frame.pixels.shape[2]} channels, "
-            f"not {size[0]} x {size[1]} with {channels}"
+            f"frame {frame.number} is {width} x {height} {MODES[channels]}, not {size[0]} x {size[1]} {mode}"
         )

@@ -23,7 +23,6 @@ from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
 from codec.formats.video.write.constant_rate import ConstantRate
 from codec.formats.video.write.file import FileSink, OutFile
 from codec.formats.video.write.sink import SinkSettings
-from codec.notes import note
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture
 
@@ -40,7 +39,7 @@ class WebpSink(FileSink):
     """Durations are in milliseconds and do not drift; a frame equal to the one before makes that last longer."""
 
     def __init__(self, file: OutFile, settings: SinkSettings, size: tuple[int, int], mode: str) -> None:
-        super().__init__(file, size, mode)
+        super().__init__(file, size, mode, ConstantRate(settings.rate) if settings.rate else None)
         if max(size) > _LONGEST_SIDE:
             raise UnsupportedError(f"cannot be written as WebP: a side may have at most {_LONGEST_SIDE} pixels")
         self._quality = DEFAULT_OUTPUT_QUALITY if settings.quality is None else settings.quality
@@ -49,7 +48,6 @@ class WebpSink(FileSink):
         if settings.preset is not None and settings.preset not in ["0", "1", "2", "3", "4", "5", "6"]:
             raise RequestError(f"WebP has no preset {settings.preset}, but 0 to 6")
         self._method = int(settings.preset or _METHOD)
-        self._rate = ConstantRate(settings.rate) if settings.rate else None
         # The size of the whole stands first: where it cannot be gone back for, the whole is collected on disk.
         self._spool: IO[bytes] | None = None if file.seekable() else tempfile.TemporaryFile()  # noqa: SIM115
         self._bytes = 0
@@ -63,10 +61,6 @@ class WebpSink(FileSink):
         self._put(_chunk(b"ANIM", bytes(4) + bytes(2)))  # transparent behind; loop for ever
 
     def _take(self, frame: Frame) -> None:
-        for due in self._rate.take(frame) if self._rate else (frame,):
-            self._add(due)
-
-    def _add(self, frame: Frame) -> None:
         seconds = frame.pts * frame.time_base
         if self._start is None:
             self._start = seconds
@@ -82,8 +76,6 @@ class WebpSink(FileSink):
         self._end = end if end > tick else tick + (tick - self._tick or _USUAL)
 
     def _finish(self) -> None:
-        for due in self._rate.rest() if self._rate else ():
-            self._add(due)
         self._put_held(self._end - self._tick)
         size = struct.pack("<I", self._bytes - 8)
         if self._spool is None:
@@ -102,10 +94,6 @@ class WebpSink(FileSink):
         if self._spool is not None:
             self._spool.close()
         return name
-
-    def _tell(self) -> None:
-        if self._rate and (told := self._rate.told()):
-            note(told)
 
     def _put_held(self, duration: int) -> None:
         if self._held is None:
