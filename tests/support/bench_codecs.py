@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
 from benchmarks.datasets import Sample, folder_samples
-from benchmarks.rd import run, worker
+from benchmarks.rd import probe, run, worker
 from benchmarks.rd.records import Absence, Failure, Point
 from benchmarks.rd.results import Results
 from benchmarks.rd.run import Request, run_benchmark
@@ -213,7 +213,8 @@ def in_turn(
 @contextmanager
 def one_process() -> Iterator[None]:
     """Runs of the benchmark stay in this process, and leave its environment as it was."""
-    with mock.patch.object(run, "in_own_processes", in_turn), mock.patch.dict(os.environ):
+    here = [mock.patch.object(module, "in_own_processes", in_turn) for module in (probe, run)]
+    with here[0], here[1], mock.patch.dict(os.environ):
         yield
 
 

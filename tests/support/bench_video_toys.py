@@ -103,7 +103,8 @@ def stay_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.chdir(folder)
     for name in THREAD_VARIABLES:
         monkeypatch.setenv(name, "1")
-    monkeypatch.setattr("benchmarks.video.run.in_own_processes", in_turn)
+    for module in ("rd.probe", "video.run"):
+        monkeypatch.setattr(f"benchmarks.{module}.in_own_processes", in_turn)
     monkeypatch.setattr("benchmarks.video.equal.workplace", worker.workplace)
     monkeypatch.setattr("benchmarks.video.choose.catalog", toys)
 
