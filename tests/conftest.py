@@ -1,14 +1,16 @@
 """Settings of the whole test run, and fixtures that several files share.
 
-The pictures are small and tests may run side by side, so the networks get one thread (a test that wants two
-says so), and threads that wait do not spin: two spinning teams on two cores cost seconds a picture.
+The pictures are small and tests run side by side, so the networks get one thread, here and in the processes that
+tests start (a test that wants two says so), and threads that wait do not spin.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 
 # Read when torch and NumPy are imported; subprocesses inherit them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -21,6 +23,12 @@ from benchmarks.datasets import DEMO_PICTURE, read_picture
 from codec.api import Codec
 
 torch.set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: Python need not look through them whenever it collects garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
