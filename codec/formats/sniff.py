@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from os import PathLike
 from typing import Any, BinaryIO
 
@@ -93,17 +92,15 @@ def picture_kind(source: Input, head: bytes) -> str | None:
     """ "animation" or "still" for what Pillow reads, None for the rest. Moves the place of the source."""
     if head.startswith(_MPEG_STARTS):
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(source.file) as image:
-                if image.format in _VIDEO_TO_US:
-                    return None
-                return "animation" if is_animated(image) else "still"
-        except Image.DecompressionBombError:
-            return "still"  # whose size is then refused
-        except Exception:  # Pillow raises what it comes upon in what it cannot read
-            return None
+    try:
+        with Image.open(source.file) as image:
+            if image.format in _VIDEO_TO_US:
+                return None
+            return "animation" if is_animated(image) else "still"
+    except Image.DecompressionBombError:
+        return "still"  # whose size is then refused
+    except Exception:  # Pillow raises what it comes upon in what it cannot read
+        return None
 
 
 def is_animated(image: Image.Image) -> bool:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from PIL import Image
@@ -66,25 +63,16 @@ def _from_text(profile: str) -> bytes:
         return b""
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Pillow's warnings of damage."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield
-
-
 def _descriptive(source: Image.Exif) -> Image.Exif:
     """A copy of the tags that tell of the picture; a note where some are of types that Pillow cannot write."""
     kept, damaged = Image.Exif(), 0
     for tag in (*_TIFF_TAGS, *_TIFF_DIRECTORIES):
         try:
-            with _quiet():
-                value = _directory(source, tag) if tag in _TIFF_DIRECTORIES else source.get(tag)
-                alone = Image.Exif()
-                if value is not None:
-                    _put(alone, tag, value)
-                alone.tobytes()
+            value = _directory(source, tag) if tag in _TIFF_DIRECTORIES else source.get(tag)
+            alone = Image.Exif()
+            if value is not None:
+                _put(alone, tag, value)
+            alone.tobytes()
         except Exception:  # Pillow raises what it comes upon
             damaged += 1
         else:
@@ -151,9 +139,8 @@ def _tiff_tags(exif: bytes) -> Image.Exif | None:
     """What of EXIF goes into a TIFF's own directory, None where nothing of it does but its orientation."""
     source = Image.Exif()
     try:
-        with _quiet():
-            source.load(exif)
-            found = set(source)
+        source.load(exif)
+        found = set(source)
     except Exception:  # damaged EXIF raises whatever Pillow comes upon
         return None
     tags = _descriptive(source)

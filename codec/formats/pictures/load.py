@@ -5,7 +5,6 @@ Nothing is lost silently: what cannot be kept is either said in a note or refuse
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -20,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError, LimitError, RequestError, UnsupportedError, WispError
 from bitstream.limits import MAX_PIXELS, check_dimensions
-from codec.formats.pictures.modes import scale_transparent_colour, source_bits, to_channels
+from codec.formats.pictures.modes import source_bits, to_channels, transparent_colour
 from codec.formats.pictures.orientation import orientation_of, turn
 from codec.notes import note
 from codec.pixels.picture import Picture
@@ -39,6 +38,8 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
             (1..4, H, W), uint8 or floating point within 0..1.
         frame: of an animation or a file of several pictures, counted from 0; without it the first, with a
             note where there are more.
+
+    Pillow's own warnings, of more than 89 million pixels or of damaged EXIF, go to the caller as they come.
 
     Raises:
         FileAccessError (cannot be read, is no picture), RequestError (no such frame), LimitError (too large),
@@ -82,10 +83,7 @@ def load_map(path: Path) -> NDArray[np.uint8]:
 def _faults_named() -> Iterator[None]:
     """What Pillow raises on damaged files is of many kinds: all become ours."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stated in limits.py
-            warnings.filterwarnings("ignore", "Corrupt EXIF data", UserWarning)  # it is kept as it is
-            yield
+        yield
     except (WispError, MemoryError, Warning):  # a warning where the caller has made errors of them
         raise
     except Image.DecompressionBombError as error:
@@ -153,8 +151,11 @@ def _from_image(image: Image.Image, frame: int | None) -> Picture:
     if 0 in image.size:
         raise UnsupportedError("the picture has no pixels")
     bits = source_bits(image)  # gone once it is loaded
-    scale_transparent_colour(image)
+    colour = transparent_colour(image)
     image.load()
+    if colour is not None:  # of a copy, for the image may be the caller's
+        plain, image = image, image.copy()
+        image.format, image.info["transparency"] = plain.format, colour
     picture = to_channels(image, bits)
     if image.format == "TIFF":  # is turned while it is loaded
         return picture

@@ -20,6 +20,7 @@ _SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 _SIXTEEN_BIT_RAW = re.compile(";16[BLN]")  # in Pillow's name of what is in the file; BGR;16 is five to six bits
 _GREY_STEPS = {"1": 255, "L;2": 255 // 3, "L;4": 255 // 15}  # Pillow's names of what is in the file
 _INKS = {"CMYK", "LAB"}
+_SCALED = "_wisp_transparent_colour"
 # Mode -> what it becomes, and how it is called where that is worth a note.
 _CONVERTED = {
     "1": ("L", "black and white"),
@@ -51,18 +52,20 @@ def source_bits(image: Image.Image) -> int:
     return 8
 
 
-def scale_transparent_colour(image: Image.Image) -> None:
-    """Bring the one transparent colour of a PNG to the depth of Pillow's pixels; before the image is loaded.
+def transparent_colour(image: Image.Image) -> int | tuple[int, ...] | None:
+    """The one transparent colour of a PNG at the depth of Pillow's pixels; None where `image.info` has it so, or none.
 
-    Of colours with 16 bits a channel, all that look like it at 8 bits become transparent.
+    Has to be asked before the image is loaded, for then Pillow forgets the depth of the file; what it found then is
+    kept beside the image. Of colours with 16 bits a channel, all that look like it at 8 bits become transparent.
     """
     colour = image.info.get("transparency")
     tiles = getattr(image, "tile", ())
     rawmode = str(tiles[0][-1]) if image.format == "PNG" and tiles else ""
     if isinstance(colour, int) and rawmode in _GREY_STEPS:
-        image.info["transparency"] = min(colour * _GREY_STEPS[rawmode], 255)
+        vars(image)[_SCALED] = min(colour * _GREY_STEPS[rawmode], 255)
     elif isinstance(colour, tuple) and _SIXTEEN_BIT_RAW.search(rawmode):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
+        vars(image)[_SCALED] = tuple(value >> 8 for value in colour)
+    return cast("int | tuple[int, ...] | None", vars(image).get(_SCALED))
 
 
 def to_channels(image: Image.Image, bits: int) -> Picture:

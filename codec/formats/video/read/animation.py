@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -19,7 +18,7 @@ from codec.files.stream import Input
 from codec.formats.pictures.attached import attached
 from codec.formats.pictures.colour import png_colours
 from codec.formats.pictures.load import load_picture
-from codec.formats.pictures.modes import scale_transparent_colour, source_bits
+from codec.formats.pictures.modes import source_bits, transparent_colour
 from codec.formats.pictures.orientation import orientation_of, turn
 from codec.formats.sniff import frame_count
 from codec.formats.video.read.source import MediaSource
@@ -42,9 +41,7 @@ def open_animation(source: Input, *, strict: bool) -> MediaSource:
     Raises FileAccessError (damaged), LimitError, UnsupportedError (deeper than 8 bits, with `strict`).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Any = Image.open(source.file)
+        image: Any = Image.open(source.file)
     except Image.DecompressionBombError as error:
         raise LimitError("the animation has too many pixels") from error
     except Exception as error:  # Pillow raises what it comes upon
@@ -83,7 +80,8 @@ class _Frames:
             note(f"{self._bits} bits a channel reduced to 8")
         self._orientation = orientation_of(attached(image))
         self._to_srgb = png_colours(image, _colours(mode))
-        scale_transparent_colour(image)
+        if (colour := transparent_colour(image)) is not None:
+            image.info["transparency"] = colour
 
     def items(self) -> Iterator[Frame]:
         first = int(getattr(self._image, "default_image", False))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +23,7 @@ from bitstream.metadata import Metadata
 from codec.formats.pictures.load import load_picture
 from codec.pixels.distortion import psnr
 from codec.pixels.picture import Picture
-from tests.support.picture_files import GREY, PIXELS, RGB, file_of, image_of, load, needs_avif, png
+from tests.support.picture_files import GREY, PIXELS, RGB, file_of, image_of, load, needs_avif, png, png_chunk
 
 # Files of every kind
 
@@ -112,6 +114,33 @@ def test_a_file_object_stays_open() -> None:
     file = file_of(image_of(RGB))
     load(file)
     assert not file.closed and np.array_equal(load(file)[0].pixels, RGB)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_the_filters_of_warnings_are_left_alone(kind: str) -> None:
+    """They belong to the process: several threads that change and restore them leave them changed."""
+
+    class Watching(io.BytesIO):
+        def read(self, count: int | None = -1) -> bytes:
+            seen.append(warnings.filters)
+            return super().read(count)
+
+    seen: list[object] = []
+    mine = warnings.filters
+    load_picture(Watching(file_of(image_of(RGB), kind).getvalue()))
+    assert seen and all(filters is mine for filters in seen)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_an_image_of_the_callers_stays_as_it_is(loaded: bool) -> None:
+    """Its one transparent colour, which the file gives in fewer bits, counts each time all the same."""
+    with Image.open(png((8, 1), 0, bytes([0x12] * 4), png_chunk(b"tRNS", struct.pack(">H", 2)), depth=4)) as image:
+        before = dict(image.info)
+        if loaded:
+            load(image)
+        picture, _ = load(image)
+        assert picture.pixels[0, :2].tolist() == [[17, 255], [34, 0]]
+        assert image.info == before and image.mode == "L" and image.format == "PNG"
 
 
 # Arrays and tensors
