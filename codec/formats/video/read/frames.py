@@ -18,9 +18,8 @@ from bitstream.sequence.clip import Clip
 from codec.formats.video.read.colour import PixelReader
 from codec.formats.video.read.deinterlace import Deinterlacer
 from codec.formats.video.read.display_matrix import display_matrix, is_sideways, upright
-from codec.formats.video.read.interleave import WaitingPackets
 from codec.formats.video.read.source import MediaSource
-from codec.formats.video.read.timing import Clock
+from codec.formats.video.read.timing import Clock, WaitingPackets
 from codec.pixels.frame import Frame
 
 _MOST_BEFORE_FIRST = 1 << 27  # bytes of sound

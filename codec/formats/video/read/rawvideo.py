@@ -1,5 +1,7 @@
 """Raw video: Y4M, and frames one after the other without any header. One frame's bytes are enough for a frame.
 
+FFmpeg's decoder unpacks the samples. Headers are read here, because FFmpeg's own reader passes over an end within a
+frame in silence, takes no header of more than 96 bytes, and says "Device or resource busy" of one that is damaged.
 Source of Y4M: the manual page yuv4mpeg(5) of mjpegtools, with the tags that FFmpeg adds (XCOLORRANGE, C...p10).
 """
 

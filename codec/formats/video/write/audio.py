@@ -74,8 +74,7 @@ class CopiedAudio:
 
 def _is_taken(source: AudioStream, muxer: str) -> bool:
     """Whether a header with this stream alone can be written."""
-    with suppress(av.FFmpegError, ValueError, OverflowError):
-        trial = av.open(BytesIO(), "w", format=muxer)
+    with suppress(av.FFmpegError, ValueError, OverflowError), av.open(BytesIO(), "w", format=muxer) as trial:
         _added(trial, source)
         trial.start_encoding()
         return True

@@ -188,6 +188,7 @@ class FileSink(Sink):
                 self._complete()
                 name = self._file.keep_part()
         self._file.discard()
+        self._release()
         return name
 
     def _complete(self) -> None:
@@ -202,6 +203,9 @@ class FileSink(Sink):
     @abstractmethod
     def _finish(self) -> None:
         """Write what is still held, and the format's end."""
+
+    def _release(self) -> None:
+        """After the file has been given up: close what a library holds open."""
 
     def _tell(self) -> None:
         """Notes about the whole."""

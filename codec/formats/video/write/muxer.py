@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -110,9 +111,13 @@ class ContainerSink(FileSink):
                 self._stream.metadata["title"] = PLACEHOLDER
             self._audio = CopiedAudio(self._container, _MUXERS[settings.kind], settings.kind, audio)
             self._container.start_encoding()
+            file.check()
         except (av.FFmpegError, ValueError, OverflowError) as error:
+            self._release()
             raise UnsupportedError(f"cannot be written as {encoder.words}: {_words(error)}") from error
-        file.check()
+        except BaseException:
+            self._release()
+            raise
         if coded != size:
             words = "{} x {}".format
             note(f"{encoder.words} takes no {words(*size)}: padded on the right and below to {words(*coded)}")
@@ -153,6 +158,10 @@ class ContainerSink(FileSink):
             self._container.close()
         except av.FFmpegError as error:
             raise self._refused(error) from error
+
+    def _release(self) -> None:
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
 
     def _refused(self, error: av.FFmpegError) -> UnsupportedError:
         """Raises what was wrong with the file, if that was it."""

@@ -1,6 +1,7 @@
-"""WebP animation: each frame compressed by Pillow, put into the container one by one.
+"""WebP animation: each frame compressed as a still by Pillow, and put into the container here.
 
-Pillow's own animation encoder keeps the whole file until the end. Only the rectangle that changed is stored.
+Not by Pillow's `save_all`, which makes a list of all frames and of their durations before it begins (`_save_all` in
+PIL/WebPImagePlugin.py): memory would grow with the length of the clip. Only the rectangle that changed is stored.
 Container: https://developers.google.com/speed/webp/docs/riff_container
 """
 
@@ -89,11 +90,9 @@ class WebpSink(FileSink):
             spool.seek(0)
             shutil.copyfileobj(spool, self._file)
 
-    def abort(self, keep: bool) -> str | None:
-        name = super().abort(keep)
+    def _release(self) -> None:
         if self._spool is not None:
             self._spool.close()
-        return name
 
     def _put_held(self, duration: int) -> None:
         if self._held is None:

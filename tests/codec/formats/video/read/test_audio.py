@@ -11,7 +11,7 @@ import av
 import pytest
 
 from bitstream.sequence.audio import AudioPacket
-from codec.formats.video.read.interleave import WaitingPackets
+from codec.formats.video.read.timing import WaitingPackets
 from codec.pixels.frame import Frame
 from tests.support.media_files import SOUND_RATE, moving, read, write_clip
 

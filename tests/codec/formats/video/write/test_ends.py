@@ -11,10 +11,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image
 
-from bitstream.errors import FileAccessError, OutputExistsError, RequestError
+from bitstream.errors import FileAccessError, OutputExistsError, RequestError, UnsupportedError
 from codec.formats.video.write.file import OutFile
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import Kind, Sink, SinkSettings
@@ -113,6 +114,35 @@ def test_an_error_inside_leaves_nothing(tmp_path: Path, kind: Kind) -> None:
     with pytest.raises(KeyError), begun(tmp_path / "out", kind):
         raise KeyError
     assert not names(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "gif"])
+def test_containers_are_closed_however_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    """And not when the garbage collector comes by."""
+
+    class Watched:
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self._container, self.closed = right(*args, **options), False
+            opened.append(self)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._container, name)
+
+        def close(self) -> None:
+            self.closed = True
+            self._container.close()
+
+    opened: list[Watched] = []
+    right = av.open
+    monkeypatch.setattr(av, "open", Watched)
+    begun(tmp_path / "whole", kind).close()
+    begun(tmp_path / "kept", kind).abort(keep=True)
+    begun(tmp_path / "gone", kind).abort(keep=False)
+    begun(tmp_path / "empty", kind, 0).abort(keep=False)
+    refused = SinkSettings(kind, None if kind == "gif" else "h264")
+    with pytest.raises(UnsupportedError):
+        open_sink(str(tmp_path / "large"), refused, CLIP, (70_000, 2), "RGB")
+    assert len(opened) >= 4 and all(container.closed for container in opened)
 
 
 @needs_full
