@@ -11,8 +11,8 @@ from cli import options
 from cli.command import WispCommand
 
 if TYPE_CHECKING:
-    from benchmarks.peers.records import SpeedReport, SpeedSettings
-    from benchmarks.peers.sheets import Sheet
+    from benchmarks.speed.records import SpeedReport, SpeedSettings
+    from benchmarks.speed.sheets import Sheet
 
 QUICK_SIZES = "64x64,768x512"
 BUSY = 0.5  # processes running on average
@@ -37,9 +37,9 @@ def _settings(
     from dataclasses import replace
 
     from benchmarks.codecs.catalog import catalog
-    from benchmarks.peers.pictures import parse_size
-    from benchmarks.peers.records import SpeedSettings
-    from benchmarks.peers.worker import EFFORTS
+    from benchmarks.mosaic import parse_size
+    from benchmarks.speed.codec_server import EFFORTS
+    from benchmarks.speed.records import SpeedSettings
 
     usual = SpeedSettings()
     if quick:
@@ -73,7 +73,7 @@ def _thread_count(word: str) -> int:
 
 def _measure(settings: SpeedSettings, quiet: bool) -> SpeedReport:
     """All steps of the run, with a bar on a terminal."""
-    from benchmarks.peers.run import SpeedRun
+    from benchmarks.speed.run import SpeedRun
     from cli.progress import shown
 
     with SpeedRun(settings) as run:
@@ -145,8 +145,8 @@ def speed(
     """
     import json
 
-    from benchmarks.peers.records import ANCHOR, in_words
-    from benchmarks.peers.sheets import sheets, to_markdown
+    from benchmarks.speed.records import ANCHOR, in_words
+    from benchmarks.speed.sheets import sheets, to_markdown
     from codec.files.output import STDOUT, check_output, write_output
 
     settings = _settings(codecs, sizes, threads, psnr, anchor, quick)

@@ -15,7 +15,7 @@ SETTINGS = (
     "matmul precision high", "oneDNN bf16", "all backends bf16", "TF32 allowed", "oneDNN off", "denormals flushed",
     "deterministic algorithms", "inference mode", "all of these",
 )  # fmt: skip
-# What oneDNN's verbose lines and the worker's own line hold where the variable was heard; on processors other than
+# What oneDNN's verbose lines and decode.py's own lines hold where the variable was heard; on processors other than
 # x86 these variables mean nothing, and no sign shows.
 _BF16_MATH = "attr-fpmath:bf16"
 _ENVIRONMENTS: tuple[tuple[dict[str, str], str], ...] = (

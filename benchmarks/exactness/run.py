@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.exactness.configurations import Configuration
+from benchmarks.exactness.decode import MARK, Found
 from benchmarks.exactness.golden import GoldenSet
-from benchmarks.exactness.worker import MARK, Found
+from benchmarks.processes import ROOT, module_command
 
 Status = Literal["ok", "DIFFERS", "refused", "failed", "skipped"]
-ROOT = Path(__file__).parents[2]  # where a child of ours starts: what lies in the user's folder must not be imported
 _TELLING = re.compile(r"isa:[^,\n]*|attr-fpmath:\w+")  # what computes, and in which arithmetic, in oneDNN's lines
 
 
@@ -84,12 +83,12 @@ def _run_batch(batch: Sequence[Configuration], folder: Path, goldens: GoldenSet)
 
 
 def _lines(batch: Sequence[Configuration], folder: Path) -> Iterator[str]:
-    """Lines of the worker's standard output; where it fails, at last one that says how."""
+    """Lines of the standard output of benchmarks/exactness/decode.py; where it fails, at last one that says how."""
     job = {"folder": str(folder.resolve()), "configurations": [asdict(configuration) for configuration in batch]}
     env = {**os.environ, **batch[0].environment}
     if batch[0].environment:
         env["ONEDNN_VERBOSE"] = "1"  # tells which instructions compute
-    command = [sys.executable, "-m", "benchmarks.exactness.worker", json.dumps(job)]
+    command = module_command("benchmarks.exactness.decode", job)
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=env, cwd=ROOT, text=True) as process,

@@ -1,6 +1,6 @@
 """How size and distortion usually rise with the quality: where a search begins, and how its curve bends.
 
-Found on LIVE pictures with model image-v1 (`python -m benchmarks.typical`). With another model, or a picture of
+Found on LIVE pictures with model image-v1 (`python -m benchmarks.checks typical`). With another model, or a picture of
 another kind, a search takes a measurement or two more.
 """
 

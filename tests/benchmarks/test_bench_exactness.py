@@ -15,11 +15,11 @@ import torch
 
 from benchmarks.exactness import make as maker
 from benchmarks.exactness.configurations import SETTINGS, Configuration, configurations
+from benchmarks.exactness.decode import MARK, Found, _relay, run_configuration
 from benchmarks.exactness.golden import FOLDER, Golden, GoldenSet, read_goldens
 from benchmarks.exactness.report import compare, exit_status, fingerprint
 from benchmarks.exactness.run import Outcome, hash_of, judge, run
 from benchmarks.exactness.settings import host_setting
-from benchmarks.exactness.worker import MARK, Found, _relay, run_configuration
 from bitstream.errors import RequestError
 from codec.work.threads import thread_count
 from tests.support import reference_decoder
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker's work done here, where torch is imported already."""
+    """What decode.py does, done here, where torch is imported already."""
 
     def lines(batch: Sequence[Configuration], folder: Path) -> Iterator[str]:
         for configuration in batch:

@@ -12,8 +12,11 @@ from PIL import Image
 
 from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.measures import psnr
-from benchmarks.peers.pictures import Size, mosaic, parse_size
-from benchmarks.peers.records import (
+from benchmarks.mosaic import Size, mosaic, parse_size
+from benchmarks.processes import run_process
+from benchmarks.speed.codec_process import CodecProcess, CodecProcessError
+from benchmarks.speed.codec_server import CodecServer
+from benchmarks.speed.records import (
     COMMAND,
     Direction,
     Fault,
@@ -26,10 +29,7 @@ from benchmarks.peers.records import (
     fitted_exponent,
     geometric_mean,
 )
-from benchmarks.peers.servant import Servant, ServantError
-from benchmarks.peers.sheets import number, sheets, to_markdown
-from benchmarks.peers.worker import Worker
-from benchmarks.timing import run_process
+from benchmarks.speed.sheets import number, sheets, to_markdown
 from tests.support.cli_runner import invoke, succeed
 
 SMALL, LARGE = Size(100, 100), Size(1000, 1000)
@@ -128,7 +128,7 @@ def test_the_quality_nearest_a_psnr_is_found(tmp_path: Path) -> None:
     path = tmp_path / "picture.ppm"
     Image.fromarray(picture).save(path)
     jpeg = Jpeg("4:2:0")
-    found = Worker(jpeg).answer({"do": "search", "picture": str(path), "psnr": 31.0})
+    found = CodecServer(jpeg).answer({"do": "search", "picture": str(path), "psnr": 31.0})
     data = jpeg.encode(picture, found["quality"])
     assert found["psnr"] == pytest.approx(psnr(jpeg.decode(data), picture))
     assert found["bpp"] == 8 * len(data) / (96 * 80)
@@ -143,22 +143,22 @@ def test_a_process_is_measured_without_the_memory_of_the_one_that_starts_it() ->
 
 
 def test_a_servant_tells_faults_and_goes_on(tmp_path: Path) -> None:
-    servant = Servant("jpeg420", 1)
+    process = CodecProcess("jpeg420", 1)
     try:
-        with pytest.raises(ServantError, match="FileNotFoundError"):
-            servant.ask("encode", picture=str(tmp_path / "none.ppm"), coded=None, quality=50)
+        with pytest.raises(CodecProcessError, match="FileNotFoundError"):
+            process.ask("encode", picture=str(tmp_path / "none.ppm"), coded=None, quality=50)
         Image.fromarray(mosaic(Size(16, 16))).save(tmp_path / "a.ppm")
-        told = servant.ask("encode", picture=str(tmp_path / "a.ppm"), coded=str(tmp_path / "a.jpg"), quality=50)
+        told = process.ask("encode", picture=str(tmp_path / "a.ppm"), coded=str(tmp_path / "a.jpg"), quality=50)
         assert told["bytes"] == (tmp_path / "a.jpg").stat().st_size and told["seconds"] > 0
     finally:
-        servant.close()
-    with pytest.raises(ServantError, match="ended"):
-        servant.ask("decode", coded=str(tmp_path / "a.jpg"), shown=None)
+        process.close()
+    with pytest.raises(CodecProcessError, match="ended"):
+        process.ask("decode", coded=str(tmp_path / "a.jpg"), shown=None)
 
 
 def test_a_run_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wisp, a peer, one that is absent, and one that cannot code the longer picture."""
-    monkeypatch.setattr("benchmarks.peers.run.SEARCHED", Size(64, 64))
+    monkeypatch.setattr("benchmarks.speed.run.SEARCHED", Size(64, 64))
     monkeypatch.setenv("PATH", str(tmp_path))  # no programs
     (tmp_path / "codec.py").write_text("raise ImportError")  # nothing is imported from where the user is
     monkeypatch.chdir(tmp_path)
@@ -189,7 +189,7 @@ def test_a_run_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_picture_that_a_codec_cannot_code_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """WebP ends at 16,383 pixels a side. The ratios go to the first codec where AVIF is not asked for."""
-    monkeypatch.setattr("benchmarks.peers.run.SEARCHED", Size(32, 32))
+    monkeypatch.setattr("benchmarks.speed.run.SEARCHED", Size(32, 32))
     sizes = ("--sizes", "16400x2", "--quiet", "--markdown")
     result = invoke("bench", "speed", "--quick", "--codecs", "jpeg420,webp", *sizes)
     assert result.exit_code == 1
@@ -199,7 +199,7 @@ def test_a_picture_that_a_codec_cannot_code_is_told(monkeypatch: pytest.MonkeyPa
 
 
 def test_no_codec_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.peers.run.SEARCHED", Size(32, 32))
+    monkeypatch.setattr("benchmarks.speed.run.SEARCHED", Size(32, 32))
     monkeypatch.setenv("PATH", str(tmp_path))
     result = invoke("bench", "speed", "--codecs", "vtm-intra", "--sizes", "16x16", "--quiet")
     assert result.exit_code == 1

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from benchmarks.core.macs import Rates, floors, stage_macs
-from benchmarks.core.processes import mosaic
-from benchmarks.core.size import IdealLength
+from benchmarks.checks.floor import Rates, floors, stage_macs
+from benchmarks.checks.size import IdealLength
 from benchmarks.demo import compare, encode_jpeg, jpeg_reaching
 from benchmarks.measures import bits_per_pixel, psnr
-from benchmarks.timing import run_process
+from benchmarks.processes import run_process
 from codec.api import Codec
 from codec.model.config import ModelConfig
 from codec.model.quality import to_model_quality
@@ -102,7 +101,3 @@ def test_processes_are_measured_and_failures_noticed() -> None:
     assert run.seconds > 0 and run.peak_mib > 50
     with pytest.raises(Exception, match="exit status 3"):
         run_process([sys.executable, "-c", "raise SystemExit(3)"])
-
-
-def test_a_mosaic_has_the_size_asked_for() -> None:
-    assert mosaic(1000).shape == (1000, 1000, 3)

@@ -1,51 +1,49 @@
-"""This side of benchmarks/peers/worker.py: its command line, and one that stays and answers requests."""
+"""A codec in a process of its own, as the benchmark sees it: the command line, and one that stays and answers."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from benchmarks.codecs.interface import AbsentError
+from benchmarks.processes import ROOT, module_command
 
-ROOT = Path(__file__).parents[2]  # where a child of ours starts: what lies in the user's folder must not be imported
 _SECONDS_TO_END = 10
 
 
-class ServantError(Exception):
+class CodecProcessError(Exception):
     """A codec failed, or its process ended."""
 
 
-def worker_command(codec: str | None, threads: int, request: dict[str, Any] | None) -> list[str]:
-    """The command line of a worker; see there for `request`."""
+def server_command(codec: str | None, threads: int, request: dict[str, Any] | None) -> list[str]:
+    """The command line of benchmarks/speed/codec_server.py; see there for `request`."""
     job = {"codec": codec, "threads": threads, "request": request}
-    return [sys.executable, "-m", "benchmarks.peers.worker", json.dumps(job)]
+    return module_command("benchmarks.speed.codec_server", job)
 
 
-def worker_environment(threads: int) -> dict[str, str]:
+def thread_environment(threads: int) -> dict[str, str]:
     """This process's, with OpenMP's number of threads, which wait for each other as those of `wisp` do."""
     return {"GOMP_SPINCOUNT": "10000", **os.environ, "OMP_NUM_THREADS": str(threads)}
 
 
-class Servant:
-    """A worker that stays. `title`, `version` are the codec's; `seconds` is what it took to start and open it.
+class CodecProcess:
+    """A codec server that stays. `title`, `version` are the codec's; `seconds` is what it took to start and open it.
 
-    Raises AbsentError where the codec cannot run here, ServantError where the process ends over it.
+    Raises AbsentError where the codec cannot run here, CodecProcessError where the process ends over it.
     """
 
     def __init__(self, codec: str, threads: int) -> None:
         start = time.perf_counter()
         self._process = subprocess.Popen(
-            worker_command(codec, threads, None),
+            server_command(codec, threads, None),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=worker_environment(threads),
+            env=thread_environment(threads),
             cwd=ROOT,
             text=True,
         )
@@ -61,23 +59,23 @@ class Servant:
         self.title, self.version = str(told["title"]), str(told["version"])
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Have a request answered. Raises ServantError."""
+        """Have a request answered. Raises CodecProcessError."""
         if self._process.stdin is None or self._process.poll() is not None:
-            raise ServantError(self._end())
+            raise CodecProcessError(self._end())
         try:
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError as error:
-            raise ServantError(self._end()) from error
+            raise CodecProcessError(self._end()) from error
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
-            raise ServantError(self._end())
+            raise CodecProcessError(self._end())
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
-            raise ServantError(told["error"])
+            raise CodecProcessError(told["error"])
         return told
 
     def _end(self) -> str:

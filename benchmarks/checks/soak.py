@@ -1,19 +1,19 @@
-"""Does memory grow with a clip's length? Many small frames there and back: `python -m benchmarks.core.soak`."""
+"""Does memory grow with a clip's length? Many small frames there and back."""
 
 from __future__ import annotations
 
 import io
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.checks.check import Check, Run
 from bitstream.errors import UnsupportedError
 from codec.api import Codec
 from codec.sequence.video import open_video
@@ -32,10 +32,6 @@ class Soak:
     what: str
     early: float
     late: float
-
-    @property
-    def growth(self) -> float:
-        return self.late / self.early
 
 
 def resident_mib() -> float:
@@ -96,28 +92,17 @@ class _Pipe(io.RawIOBase):
         return self._file.read(size)
 
 
-def _soaks(codec: Codec, path: Path) -> Iterator[Soak]:
-    yield soak_encode(codec, path)
-    for seekable, workers in ((True, 1), (False, 1), (True, None)):
-        yield soak_decode(codec, path, seekable=seekable, workers=workers)
-
-
-@click.command()
-def main() -> None:
+def measure(run: Run) -> None:
     """Encode and decode 10,000 frames of 64x48 pixels and compare the memory held at frames 1,000 and 10,000."""
-    codec = Codec(device="cpu")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "soak.wisp")
-        missed = False
-        for soak in _soaks(codec, path):
-            missed |= soak.growth > MOST
-            verdict = "met" if soak.growth <= MOST else "MISSED"
-            click.echo(
-                f"{soak.what}: {soak.early:.0f} MiB at frame {EARLY}, {soak.late:.0f} at {LATE}: "
-                f"{soak.growth:.3f} times (at most {MOST}: {verdict})"
-            )
-    sys.exit(missed)
+        works: list[Callable[[Codec, Path], Soak]] = [soak_encode]
+        works += [partial(soak_decode, seekable=file, workers=n) for file, n in ((True, 1), (False, 1), (True, None))]
+        for work in works:
+            soak = work(run.codec, path)
+            run.row(soak)
+            run.hold(f"{soak.what}: {soak.early:.0f} MiB at frame {EARLY}, {soak.late:.0f} at {LATE}: ",
+                     soak.late / soak.early, MOST, " times")  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+CHECK = Check("memory at frame 10,000 of a clip over that at frame 1,000", 15, measure)

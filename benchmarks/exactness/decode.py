@@ -1,6 +1,6 @@
 """Decodes the golden files under configurations of this process.
 
-`python -m benchmarks.exactness.worker '{"folder": ..., "configurations": [...]}'` prints a line for each of the
+`python -m benchmarks.exactness.decode '{"folder": ..., "configurations": [...]}'` prints a line for each of the
 configurations: MARK and a JSON object with the fields of Found. Other lines there are oneDNN's.
 """
 

@@ -1,6 +1,6 @@
-"""Timing of functions in this process, and of whole processes.
+"""Other processes: where they start, how a module is started with a job, and how long and how large one gets.
 
-As a script, `timing.py COMMAND...` runs a command and prints its wall seconds and peak memory: see `run_process`.
+As a script, `processes.py COMMAND...` runs a command and prints its wall seconds and peak memory: see `run_process`.
 """
 
 from __future__ import annotations
@@ -11,34 +11,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
+ROOT = Path(__file__).parents[1]  # where a child of ours starts: what lies in the user's folder must not be imported
+WISP = (sys.executable, "-m", "cli.start")
 _UNITS_OF_A_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # of ru_maxrss
 
 
-def seconds_of(function: Callable[[], object], repeats: int, warm_up: int = 2) -> list[float]:
-    """Wall seconds of each of `repeats` calls, after `warm_up` calls that do not count."""
-    for _ in range(warm_up):
-        function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def best_seconds(function: Callable[[], object], repeats: int) -> float:
-    """The fastest call: what the machine can do."""
-    return min(seconds_of(function, repeats))
-
-
-def median_seconds(function: Callable[[], object], repeats: int) -> float:
-    """The usual call."""
-    return median(seconds_of(function, repeats))
+def module_command(module: str, job: object) -> list[str]:
+    """`python -m MODULE JOB`, to be run in ROOT; `job` goes as JSON."""
+    return [sys.executable, "-m", module, json.dumps(job)]
 
 
 @dataclass(frozen=True)

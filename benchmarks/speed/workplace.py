@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
 from benchmarks.codecs.catalog import catalog
-from benchmarks.peers.pictures import Size, mosaic
-from benchmarks.peers.records import COMMAND, Direction, Participant
-from benchmarks.peers.servant import worker_command
-from benchmarks.peers.worker import EFFORTS
+from benchmarks.mosaic import Size, mosaic
+from benchmarks.processes import WISP
+from benchmarks.speed.codec_process import server_command
+from benchmarks.speed.codec_server import EFFORTS
+from benchmarks.speed.records import COMMAND, Direction, Participant
 
 WISP_PREFIX = "wisp-e"
-WISP = (sys.executable, "-m", "cli.start")
 
 
 class Workplace:
@@ -47,15 +46,15 @@ class Workplace:
         return Path(self._folder.name, "shown.ppm")
 
     def copy_command(self, size: Size) -> list[str]:
-        """Of a worker that reads a picture and writes it again."""
-        return worker_command(None, 1, {"do": "copy", "picture": str(self.picture(size)), "shown": str(self.shown)})
+        """Of a process that reads a picture and writes it again."""
+        return server_command(None, 1, {"do": "copy", "picture": str(self.picture(size)), "shown": str(self.shown)})
 
     def command(self, codec: str, quality: float, size: Size, threads: int, direction: Direction) -> list[str]:
-        """Of a worker that codes or decodes the picture of this size once."""
+        """Of a process that codes or decodes the picture of this size once."""
         files = {"picture": str(self.picture(size)), "coded": str(self.coded(codec, size)), "quality": quality}
         if direction == "decode":
             files = {"coded": str(self.coded(codec, size)), "shown": str(self.shown)}
-        return worker_command(codec, threads, {"do": direction, **files})
+        return server_command(codec, threads, {"do": direction, **files})
 
     def wisp_command(self, wisp: Participant, size: Size, threads: int, direction: Direction) -> list[str]:
         """`wisp encode` or `wisp decode` at the effort and quality of `wisp`."""

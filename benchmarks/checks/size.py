@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import live_paths, read_picture
+from benchmarks.checks.check import Check, Run
 from bitstream.rangecoder import Kind
 from bitstream.tables import ideal_bits
-from codec.api import Codec
 from codec.model.loaded import LoadedModel
 from codec.model.quality import to_model_quality
 from codec.still.trial import emit
@@ -42,17 +40,28 @@ class SizeRow:
     estimate: float
 
     @property
-    def within(self) -> bool:
-        return self.bytes <= self.estimate * (1 + MOST_RELATIVE) + MOST_BYTES
+    def excess(self) -> float:
+        """Bytes above what is allowed."""
+        return self.bytes - self.estimate * (1 + MOST_RELATIVE) - MOST_BYTES
 
 
-def measure_sizes(codec: Codec) -> Iterator[SizeRow]:
+def measure(run: Run) -> None:
     """Every LIVE picture at three qualities."""
-    model = codec.load(codec.model_info.id)
-    everything = model.coding_everything()
-    for path in live_paths():
-        picture = read_picture(path)
+    everything = run.model.coding_everything()
+    rows = []
+    for name, picture in run.pictures():
         for quality in QUALITIES:
-            sink = IdealLength(model)
-            emit(everything, picture, to_model_quality(model.file.quality_curve, quality), sink)
-            yield SizeRow(path.stem, quality, len(codec.encode(picture, quality)), sink.bits / 8)
+            sink = IdealLength(run.model)
+            emit(everything, picture, to_model_quality(run.model.file.quality_curve, quality), sink)
+            rows.append(SizeRow(name, quality, len(run.codec.encode(picture, quality)), sink.bits / 8))
+            run.row(rows[-1])
+    worst = max(rows, key=lambda row: row.excess)
+    mean = sum(row.bytes / row.estimate for row in rows) / len(rows)
+    over = worst.bytes - worst.estimate
+    run.say(f"bytes over estimate: mean {mean:.4f}, worst {over:+.0f} of {worst.bytes} ({worst.picture} at "
+            f"{worst.quality:g})")  # fmt: skip
+    within = sum(row.excess <= 0 for row in rows)
+    run.expect(f"{within} of {len(rows)} within estimate + {MOST_RELATIVE:.1%} + {MOST_BYTES} bytes", worst.excess <= 0)
+
+
+CHECK = Check("real bytes against the entropy estimate, LIVE at three qualities", 1, measure, usual=True)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 
-import torch
-
-from benchmarks.core.macs import Rates, floors, measure_rates
+from benchmarks.checks.check import Check, Run, median_seconds
+from benchmarks.checks.floor import Timing, hold_to_floor
 from benchmarks.datasets import DEMO_PICTURE, read_picture
-from benchmarks.timing import median_seconds, seconds_of
-from codec.api import Codec
 from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.tensors import STEPS
 from codec.files.source import read_file
@@ -19,57 +15,39 @@ from codec.still.entropy import encode_tiles
 from codec.still.pixel_path import analyse, synthesise
 
 QUALITY = 30
-MOST = 1.8  # times the floor
 REPEATS = 15
 
 
 @dataclass(frozen=True)
-class SpeedResult:
+class SpeedRow:
     """Median seconds; `stages` are parts of them, measured on their own."""
 
-    size: tuple[int, int]
-    precision: str
-    threads: int
-    rates: Rates
-    encode: float
-    encode_floor: float
-    decode: float
-    decode_floor: float
+    timing: Timing
     stages: dict[str, float]
 
-    @property
-    def encode_ratio(self) -> float:
-        return self.encode / self.encode_floor
 
-    @property
-    def decode_ratio(self) -> float:
-        return self.decode / self.decode_floor
-
-
-def measure_speed(codec: Codec) -> SpeedResult:
-    """Quality 30 of the demo picture (768x512), rates measured before and after, the better one counting."""
+def measure(run: Run) -> None:
+    """Quality 30 of the demo picture (768x512)."""
     picture = read_picture(DEMO_PICTURE)
     height, width, _ = picture.shape
-    data = codec.encode(picture, QUALITY)
-    before = measure_rates()
-    encode = median(seconds_of(lambda: codec.encode(picture, QUALITY), REPEATS))
-    decode = median(seconds_of(lambda: codec.decode_array(data), REPEATS))
-    after = measure_rates()
-    rates = Rates(max(before.fp32, after.fp32), max(before.bf16, after.bf16))
-    model = codec.load(codec.model_info.id)
-    precision = codec.runtime.precision
-    encode_floor, decode_floor = floors(model.config, width, height, precision, rates)
-    return SpeedResult(
-        (width, height), precision, torch.get_num_threads(), rates, encode, encode_floor, decode, decode_floor,
-        measure_stages(codec, data),
-    )  # fmt: skip
+    data = run.codec.encode(picture, QUALITY)
+
+    def measured() -> tuple[float, float]:
+        encode = median_seconds(lambda: run.codec.encode(picture, QUALITY), REPEATS)
+        return encode, median_seconds(lambda: run.codec.decode_array(data), REPEATS)
+
+    timing = hold_to_floor(run, (width, height), measured)
+    stages = measure_stages(run, data)
+    for stage, seconds in stages.items():
+        run.say(f"  {stage:<15}{seconds * 1e3:7.1f} ms")
+    run.row(SpeedRow(timing, stages))
 
 
-def measure_stages(codec: Codec, data: bytes) -> dict[str, float]:
+def measure_stages(run: Run, data: bytes) -> dict[str, float]:
     """Median seconds of each stage of the demo picture's coding."""
     picture = read_picture(DEMO_PICTURE)
     height, width, _ = picture.shape
-    model = codec.load(codec.model_info.id)
+    codec, model = run.codec, run.model
     still = read_file(data)
     quality = still.header.quality
     latents = decode_latents(still, codec.load)
@@ -97,3 +75,6 @@ def measure_stages(codec: Codec, data: bytes) -> dict[str, float]:
     seconds["entropy encode"] -= seconds["prior"] + seconds["hyper analysis"]
     seconds["entropy decode"] -= seconds["prior"]
     return seconds
+
+
+CHECK = Check("warm encode and decode of 768x512 against the floor of the convolutions", 1, measure, usual=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.peers.records import COMMAND, DIRECTIONS, Direction, Row, SpeedReport, in_words
+from benchmarks.speed.records import COMMAND, DIRECTIONS, Direction, Row, SpeedReport, in_words
 
 ABSENT = "-"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.datasets import live_paths, read_picture
+from benchmarks.checks.check import Check, Run
 from benchmarks.measures import psnr
 from codec.api import Codec
 
@@ -24,16 +24,11 @@ class PrecisionRow:
     bytes_fp32: float
     bytes_bf16: float
 
-    @property
-    def cost(self) -> float:
-        return self.psnr_fp32 - self.psnr_bf16
 
-
-def measure_precision() -> list[PrecisionRow]:
-    """Encode and decode all LIVE pictures in both precisions."""
+def measure(run: Run) -> None:
+    """Encode and decode the LIVE pictures in both precisions."""
     codecs = [Codec(device="cpu", precision="fp32"), Codec(device="cpu", precision="bf16")]
-    pictures = [read_picture(path) for path in live_paths()]
-    rows = []
+    pictures = [picture for _, picture in run.pictures()]
     for quality in QUALITIES:
         means = []
         for codec in codecs:
@@ -41,5 +36,9 @@ def measure_precision() -> list[PrecisionRow]:
             distances = [psnr(codec.decode_array(f), p) for f, p in zip(files, pictures, strict=True)]
             means.append((float(np.mean(distances)), float(np.mean([len(f) for f in files]))))
         (psnr_fp32, bytes_fp32), (psnr_bf16, bytes_bf16) = means
-        rows.append(PrecisionRow(quality, psnr_fp32, psnr_bf16, bytes_fp32, bytes_bf16))
-    return rows
+        run.row(PrecisionRow(quality, psnr_fp32, psnr_bf16, bytes_fp32, bytes_bf16))
+        run.hold(f"quality {quality:g}: {psnr_fp32:.3f} dB, size {bytes_bf16 / bytes_fp32 - 1:+.3%}, bf16 costs ",
+                 psnr_fp32 - psnr_bf16, MOST_DB, " dB")  # fmt: skip
+
+
+CHECK = Check("bf16 against fp32 pixel path, LIVE means", 2, measure, usual=True)

@@ -18,8 +18,10 @@ from typing import Any
 
 from benchmarks.codecs.interface import AbsentError
 from benchmarks.machine import machine, versions
-from benchmarks.peers.pictures import Size
-from benchmarks.peers.records import (
+from benchmarks.mosaic import Size
+from benchmarks.processes import ROOT, WISP, ProcessRun, run_process
+from benchmarks.speed.codec_process import CodecProcess, CodecProcessError, thread_environment
+from benchmarks.speed.records import (
     COMMAND,
     DIRECTIONS,
     Direction,
@@ -32,9 +34,7 @@ from benchmarks.peers.records import (
     StartUp,
     in_words,
 )
-from benchmarks.peers.servant import ROOT, Servant, ServantError, worker_environment
-from benchmarks.peers.workplace import WISP, WISP_PREFIX, Workplace
-from benchmarks.timing import ProcessRun, run_process
+from benchmarks.speed.workplace import WISP_PREFIX, Workplace
 from bitstream.errors import WispError
 
 SEARCHED = Size(768, 512)  # where qualities are chosen
@@ -79,8 +79,8 @@ class SpeedRun:
         self.faults: list[Fault] = []
         self.load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # Windows has none
         self._place = Workplace()
-        self._servants: dict[str, Servant] = {}
-        self._threads = 0  # of the servants
+        self._processes: dict[str, CodecProcess] = {}
+        self._threads = 0  # of the processes
         self._pace: dict[str, _Pace] = {}
         self._cold: dict[Key, list[ProcessRun]] = {}
         self._warm: dict[Key, list[float]] = {}
@@ -110,20 +110,20 @@ class SpeedRun:
     def _try_out(self, codec: str, threads: int) -> None:
         title = self._place.known[codec].title
         try:
-            servant = self._servants[codec] = Servant(codec, threads)
-            found = servant.ask("search", picture=str(self._place.picture(SEARCHED)), psnr=self.settings.psnr)
+            process = self._processes[codec] = CodecProcess(codec, threads)
+            found = process.ask("search", picture=str(self._place.picture(SEARCHED)), psnr=self.settings.psnr)
         except AbsentError as error:
             self.absent.append(Missing(codec, title, error.reason, error.remedy))
-        except ServantError as error:
+        except CodecProcessError as error:
             self._fault(codec, SEARCHED, threads, "encode", error)
         else:
             self._pace[codec] = _Pace(
-                servant.seconds,
+                process.seconds,
                 found["encode_seconds"] / SEARCHED.megapixels,
                 found["decode_seconds"] / SEARCHED.megapixels,
             )
             chosen = {key: found[key] for key in ("command", "quality", "bpp", "psnr")}
-            self.participants.append(Participant(codec, title, servant.version, **chosen))
+            self.participants.append(Participant(codec, title, process.version, **chosen))
 
     def steps(self) -> list[Step]:
         """What is left to do after `prepare`."""
@@ -191,7 +191,7 @@ class SpeedRun:
             commands["wisp --version"] = [*WISP, "--version"]
         for turn in range(self.settings.cold_runs):
             for what, command in commands.items():
-                self._start_up.setdefault(what, []).append(run_process(command, env=worker_environment(1), cwd=ROOT))
+                self._start_up.setdefault(what, []).append(run_process(command, env=thread_environment(1), cwd=ROOT))
             share((turn + 1) / self.settings.cold_runs)
 
     # Cold: a process for every run
@@ -204,7 +204,7 @@ class SpeedRun:
                 if direction == "encode" or self._place.coded(codec, size).exists():
                     with self._faults_of(codec, size, threads, direction):
                         command = self._command(codec, size, threads, direction)
-                        env = worker_environment(threads)
+                        env = thread_environment(threads)
                         run = run_process(command, env=env, cwd=ROOT, stderr=subprocess.PIPE)
                         self._cold.setdefault((codec, size, threads, direction), []).append(run)
                 share((turn * len(names) + i + 1) / (runs * len(names)))
@@ -238,15 +238,15 @@ class SpeedRun:
             share(1 - len(waiting) / count)
 
     def _warm_call(self, codec: str, size: Size, direction: Direction) -> float:
-        servant = self._servants.get(codec)
-        if servant is None:
-            raise ServantError("the codec's process has ended")
+        process = self._processes.get(codec)
+        if process is None:
+            raise CodecProcessError("the codec's process has ended")
         if direction == "encode":
-            told = servant.ask(
+            told = process.ask(
                 direction, picture=str(self._place.picture(size)), coded=None, quality=self._quality(codec)
             )
         else:
-            told = servant.ask(direction, coded=str(self._place.coded(codec, size)), shown=None)
+            told = process.ask(direction, coded=str(self._place.coded(codec, size)), shown=None)
         return float(told["seconds"])
 
     def _warm_calls(self, first: float) -> int:
@@ -254,19 +254,19 @@ class SpeedRun:
         return min(self.settings.warm_runs, int(self.settings.warm_seconds / max(first, 1e-6)))
 
     def _summon(self, threads: int) -> None:
-        """Servants with so many threads, those of another number sent away."""
+        """Processes with so many threads, those of another number sent away."""
         if threads == self._threads:
             return
         self._dismiss()
         for participant in self.participants:
             with self._faults_of(participant.id, SEARCHED, threads, "encode"):
-                self._servants[participant.id] = Servant(participant.id, threads)
+                self._processes[participant.id] = CodecProcess(participant.id, threads)
         self._threads = threads
 
     def _dismiss(self) -> None:
-        for servant in self._servants.values():
-            servant.close()
-        self._servants.clear()
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
 
     # What the steps share
 
@@ -299,7 +299,7 @@ class SpeedRun:
         """Note what goes wrong inside and go on; the codec is no longer among `waiting`."""
         try:
             yield
-        except (ServantError, AbsentError, subprocess.CalledProcessError) as error:
+        except (CodecProcessError, AbsentError, subprocess.CalledProcessError) as error:
             self._fault(codec, size, threads, direction, error)
             if waiting is not None:
                 waiting.remove(codec)

@@ -10,10 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from benchmarks.core.macs import Rates, floors, measure_rates
+from benchmarks.checks.check import Check, Run
+from benchmarks.checks.floor import Timing, hold_to_floor
 from benchmarks.video.sequences import RATE, pan_zoom
 from codec.api import Codec
 from codec.formats.video.write.sink import SinkSettings
@@ -29,12 +29,11 @@ WIDTH, HEIGHT, FRAMES = 640, 360, 300
 QUALITY = 60
 SEEKS = 50
 TAIL = 1000  # bytes cut off the end: tail and a part of the index
-MOST = 1.8  # times the floor
 
 
 @dataclass(frozen=True)
-class VideoResult:
-    """Seconds a frame; `decode` is from file to y4m file, `first` to the first frame in memory.
+class VideoRow:
+    """Seconds a frame; decoding is from file to y4m file, `workers` frames side by side.
 
     `latents_equal`: what was decoded has the encoder's latents; `pixels_equal`: at equal threads it has the pixels
     of the encoder's own reconstruction, of which `apart` is the largest difference with frames side by side.
@@ -43,64 +42,52 @@ class VideoResult:
 
     frames: int
     bytes: int
-    precision: str
-    threads: int
     workers: int
-    rates: Rates
-    encode: float
-    encode_floor: float
-    decode: float
-    decode_floor: float
+    timing: Timing
     latents_equal: bool
     pixels_equal: bool
     apart: int
     seeks_equal: int
     seeks_without_tail: int
 
-    @property
-    def encode_ratio(self) -> float:
-        return self.encode / self.encode_floor
 
-    @property
-    def decode_ratio(self) -> float:
-        return self.decode / self.decode_floor
-
-
-def measure_video(codec: Codec, frames: int = FRAMES) -> VideoResult:
+def measure(run: Run, frames: int = FRAMES) -> None:
     """All of it on `frames` frames of 640 x 360 pixels, a camera moving over LIVE pictures."""
+    codec = run.codec
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "clip.wisp")
+        path, short = Path(folder, "clip.wisp"), Path(folder, "short.wisp")
         shape = (frames, HEIGHT, WIDTH, 3)
         seen = np.lib.format.open_memmap(Path(folder, "seen.npy"), mode="w+", dtype=np.uint8, shape=shape)
-        before = measure_rates()
-        encode, latents = _encoded(codec, path, seen)
-        decode, workers = _decode_seconds(codec, path, frames)
-        after = measure_rates()
-        rates = Rates(max(before.fp32, after.fp32), max(before.bf16, after.bf16))
+        latents = ""
+
+        def measured() -> tuple[float, float]:
+            nonlocal latents
+            encode, latents = _encoded(codec, path, seen)
+            return encode / frames, _decode_seconds(codec, path, frames) / frames
+
+        timing = hold_to_floor(run, (WIDTH, HEIGHT), measured)
         with path.open("rb") as stream:
             facts, found = verify_sequence(stream, codec)
-        model = codec.load(codec.model_info.id)
-        encode_floor, decode_floor = floors(model.config, WIDTH, HEIGHT, codec.runtime.precision, rates)
-        whole = path.read_bytes()
-        short = path.with_name("short.wisp")
-        short.write_bytes(whole[:-TAIL])
-        return VideoResult(
+        short.write_bytes(path.read_bytes()[:-TAIL])
+        with open_video(path, codec=codec) as video:
+            workers = workers_for(video.header)
+        row = VideoRow(
             frames=frames,
             bytes=facts.bytes,
-            precision=codec.runtime.precision,
-            threads=torch.get_num_threads(),
             workers=workers,
-            rates=rates,
-            encode=encode / frames,
-            encode_floor=encode_floor,
-            decode=decode / frames,
-            decode_floor=decode_floor,
+            timing=timing,
             latents_equal=found == latents,
             pixels_equal=_furthest(codec, path, seen, workers=1) == 0,
             apart=_furthest(codec, path, seen, workers=None),
             seeks_equal=_equal_seeks(codec, path, seen),
             seeks_without_tail=_equal_seeks(codec, short, seen),
         )
+    run.row(row, f"{frames} frames, {row.bytes} bytes, decoded {workers} side by side")
+    run.expect("latents of decoder and encoder are equal", row.latents_equal)
+    run.expect("pixels too, at equal threads", row.pixels_equal)
+    run.expect(f"side by side at most {row.apart} apart (at most 1", row.apart <= 1)
+    run.expect(f"seeks equal: {row.seeks_equal} of {SEEKS}", row.seeks_equal == SEEKS)
+    run.expect(f"with the tail cut off: {row.seeks_without_tail} of {SEEKS}", row.seeks_without_tail == SEEKS)
 
 
 def _encoded(codec: Codec, path: Path, seen: NDArray[np.uint8]) -> tuple[float, str]:
@@ -120,16 +107,15 @@ def _encoded(codec: Codec, path: Path, seen: NDArray[np.uint8]) -> tuple[float, 
     return seconds, digest.hexdigest()
 
 
-def _decode_seconds(codec: Codec, path: Path, frames: int) -> tuple[float, int]:
-    """Decode the clip into a y4m file as `wisp decode` does -> seconds, frames side by side."""
+def _decode_seconds(codec: Codec, path: Path, frames: int) -> float:
+    """Decode the clip into a y4m file as `wisp decode` does -> seconds."""
     settings = DecodeVideoSettings(SinkSettings("y4m"))
     target = str(path.with_name("clip.y4m"))
     decode_video(codec, str(path), target, settings, Writing(overwrite=True))  # networks are built, files cached
     report = decode_video(codec, str(path), target, settings, Writing(overwrite=True))
     if report.frames != frames:
         raise RuntimeError(f"{report.frames} of {frames} frames came back")
-    with open_video(path, codec=codec) as video:
-        return report.seconds, workers_for(video.header)
+    return report.seconds
 
 
 def _furthest(codec: Codec, path: Path, seen: NDArray[np.uint8], workers: int | None) -> int:
@@ -150,3 +136,6 @@ def _equal_seeks(codec: Codec, path: Path, seen: NDArray[np.uint8]) -> int:
             frame = next(video) if turn % 2 else video[number]
             equal += frame.number == number and np.array_equal(frame.pixels, seen[number])
     return equal
+
+
+CHECK = Check("300 frames of 640x360: latents, pixels, seeks, speed against the floor", 5, measure)

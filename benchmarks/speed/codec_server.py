@@ -1,6 +1,6 @@
 """One codec in a process of its own, with as many cores as it has threads.
 
-`python -m benchmarks.peers.worker JOB`, JOB a JSON object: `codec` (an id of the catalog, or null), `threads`, and
+`python -m benchmarks.speed.codec_server JOB`, JOB a JSON object: `codec` (a catalog id, or null), `threads`, and
 `request`. With a request it is answered once, as a user's command would be: everything is imported and opened for it.
 With null, a line of JSON tells that the codec is open, then every line of standard input is a request and gets a line
 as its answer. Requests, by their `do`:
@@ -31,7 +31,7 @@ _HALVINGS = 4  # of the step between two qualities of the sweep
 _NEAR = 0.2  # dB from the PSNR wanted
 
 
-class Worker:
+class CodecServer:
     """Answers requests with an open codec; the last picture and file stay in memory."""
 
     def __init__(self, codec: ImageCodec | None) -> None:
@@ -48,7 +48,7 @@ class Worker:
     @property
     def codec(self) -> ImageCodec:
         if self._codec is None:
-            raise RuntimeError("this worker has no codec")
+            raise RuntimeError("this process has no codec")
         return self._codec
 
     def _copy(self, picture: str, shown: str) -> dict[str, Any]:
@@ -150,14 +150,14 @@ def _serve(job: dict[str, Any], answers: int) -> None:
     """Answer requests until standard input ends; what goes wrong is an answer, too."""
     with os.fdopen(answers, "w", buffering=1) as out:
         try:
-            worker = Worker(_opened(job))
+            server = CodecServer(_opened(job))
         except AbsentError as error:
             print(json.dumps({"absent": [error.reason, error.remedy]}), file=out)
             return
-        print(json.dumps({"version": worker.codec.version, "title": worker.codec.title}), file=out)
+        print(json.dumps({"version": server.codec.version, "title": server.codec.title}), file=out)
         for line in sys.stdin:
             try:
-                told = worker.answer(json.loads(line))
+                told = server.answer(json.loads(line))
             except Exception as error:  # of the codec's libraries, each with its own
                 told = {"error": f"{type(error).__name__}: {error}"}
             print(json.dumps(told), file=out)
@@ -168,7 +168,7 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     keep_to(job["threads"])
     if job["request"] is not None:
-        Worker(_opened(job)).answer(job["request"])
+        CodecServer(_opened(job)).answer(job["request"])
         return
     answers = os.dup(1)
     os.dup2(2, 1)  # what libraries print there is no answer

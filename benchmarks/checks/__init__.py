@@ -1,0 +1,1 @@
+"""Wisp against its own figures, on this machine: `python -m benchmarks.checks [NAME ...]`."""

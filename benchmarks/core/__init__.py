@@ -1,1 +1,0 @@
-"""The core's size, speed and precision: `python -m benchmarks.core`."""
