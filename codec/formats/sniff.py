@@ -1,4 +1,4 @@
-"""What an input is, by its content: video or animation, or a single picture."""
+"""Whether an input is a video, an animation or a single picture, by its content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec.formats.video.read.rawvideo import Y4M_SIGNATURE
 
 ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # Pillow's formats whose frames are shown one after the other
 _VIDEO_TO_US = ("FLI", "MPEG")  # Pillow reads, or only recognises, what FFmpeg reads better
-HEAD_BYTES = 1 << 12  # what a pipe is judged by
+HEAD_BYTES = 1 << 12  # by which a pipe is judged
 _PNG, _GIF = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")
 _STILL_BRANDS = (b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1", b"mif2", b"jpeg", b"jp2 ", b"jpx ", b"crx ")
 _SOUND_BRANDS = (b"M4A ", b"M4B ", b"M4P ")
@@ -24,12 +24,11 @@ _MPEG_STARTS = (b"\0\0\1\xba", b"\0\0\1\xb3")  # Pillow takes the first for a TG
 
 
 def is_video(source: str | PathLike[str] | bytes | BinaryIO | Input) -> bool:
-    """Whether an input is a video or an animation rather than a single picture; False for what is neither.
+    """Whether an input is a video or an animation; False for a single picture and for anything else.
 
     Args:
-        source: a path or a file object that seeks, of which all is at hand; or a pipe as `codec.files.stream.Input`,
-            a file object with `peek`, or its first bytes: these are judged by their first 4096 bytes, nothing is
-            taken out of them.
+        source: a path or a file object that seeks; or a pipe as `codec.files.stream.Input`, a file object with
+            `peek`, or its first bytes. These are judged by their first 4096 bytes, which are not consumed.
     """
     if isinstance(source, (bytes, bytearray)):
         return _is_video_by_head(bytes(source))
@@ -78,7 +77,7 @@ def _has_video(source: Input) -> bool:
 
 
 def _by_signature(head: bytes) -> bool | None:
-    """What the first bytes settle."""
+    """The answer if the first bytes alone give it, else None."""
     if not head or head.startswith(SIGNATURE):
         return False
     if head.startswith(Y4M_SIGNATURE):
@@ -89,7 +88,7 @@ def _by_signature(head: bytes) -> bool | None:
 
 
 def picture_kind(source: Input, head: bytes) -> str | None:
-    """ "animation" or "still" for what Pillow reads, None for the rest. Moves the place of the source."""
+    """ "animation" or "still" if Pillow can read it, else None. Moves the position of the source."""
     if head.startswith(_MPEG_STARTS):
         return None
     try:
@@ -104,17 +103,17 @@ def picture_kind(source: Input, head: bytes) -> str | None:
 
 
 def is_animated(image: Image.Image) -> bool:
-    """Whether an opened picture has frames to be shown one after the other."""
+    """Whether an opened picture has several frames to be shown one after the other."""
     return image.format in ANIMATIONS and bool(getattr(image, "is_animated", False)) and frame_count(image) > 1
 
 
 def frame_count(image: Any) -> int:
-    """Its frames, without a PNG's default picture where that is none of them."""
+    """The number of its frames, without a PNG's default picture if that is not one of them."""
     return int(getattr(image, "n_frames", 1)) - int(getattr(image, "default_image", False))
 
 
 def is_picture_head(head: bytes) -> bool:
-    """Whether these first bytes are those of a common format of pictures."""
+    """Whether a file that begins so is a picture of a common format."""
     return (
         head.startswith((_PNG, *_GIF, b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"P5", b"P6"))
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
@@ -140,7 +139,7 @@ def _is_video_by_head(head: bytes) -> bool:
 
 
 def _is_animated_by_head(head: bytes) -> bool:
-    """Of a picture of which no more is at hand."""
+    """Whether a picture is animated, by its first bytes."""
     if head.startswith(_PNG):
         at = len(_PNG)
         while at + 8 <= len(head):

@@ -21,7 +21,7 @@ _MARKER = 65_533  # bytes that a marker of JPEG holds
 _MOST_IN_JPEG = {"icc": 255 * (_MARKER - 14), "exif": _MARKER - len(EXIF_PREFIX), "xmp": _MARKER - 29}
 _HOLDS_NONE = ("PPM",)
 _TIFF_HEADS = (b"II*\0", b"MM\0*")  # what EXIF begins with
-# A TIFF has no EXIF of its own: these tags of its directory tell of the picture, the others of how it is stored.
+# A TIFF has no EXIF block: these tags of its directory describe the picture, the others how it is stored.
 _TIFF_TAGS = (270, 271, 272, 282, 283, 296, 305, 306, 315, 18246, 18249, 33432, 40091, 40092, 40093, 40094, 40095)
 _TIFF_DIRECTORIES = (34665, 34853)  # EXIF, GPS
 _INTEROP = 40965  # a directory by its place in the file, which changes
@@ -29,7 +29,7 @@ _RESOLUTION = {282, 283, 296}
 
 
 def attached(image: Image.Image) -> Metadata:
-    """What came with a loaded image, byte for byte."""
+    """The metadata of a loaded image, byte for byte."""
     xmp = image.info.get("xmp") or image.info.get(_XMP_IN_PNG) or b""
     exif = image.info.get("exif") or _from_text(image.info.get(_EXIF_IN_OLD_PNG, ""))
     if image.format == "TIFF" and not exif:
@@ -56,7 +56,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _from_text(profile: str) -> bytes:
-    """EXIF in ImageMagick's way before PNG had a chunk for it: name, length, hexadecimal digits."""
+    """EXIF as ImageMagick stored it before PNG had a chunk for it: name, length, hexadecimal digits."""
     try:
         return bytes.fromhex("".join(profile.split("\n")[3:]))
     except ValueError:
@@ -64,7 +64,7 @@ def _from_text(profile: str) -> bytes:
 
 
 def _descriptive(source: Image.Exif) -> Image.Exif:
-    """A copy of the tags that tell of the picture; a note where some are of types that Pillow cannot write."""
+    """A copy of the tags that describe the picture; a note if Pillow cannot write some of them."""
     kept, damaged = Image.Exif(), 0
     for tag in (*_TIFF_TAGS, *_TIFF_DIRECTORIES):
         try:
@@ -94,7 +94,7 @@ def _put(tags: Image.Exif, tag: int, value: Any) -> None:
 
 
 def info_entries(metadata: Metadata) -> dict[str, Any]:
-    """As Pillow has it in `Image.info`, upright."""
+    """The entries of Pillow's `Image.info`, with an orientation of 1."""
     kept = upright(metadata)
     entries = {"icc_profile": kept.icc, "exif": EXIF_PREFIX + kept.exif if kept.exif else b"", "xmp": kept.xmp}
     return {name: data for name, data in entries.items() if data}
@@ -136,7 +136,7 @@ def _can_hold(kind: str, name: str, data: bytes) -> bool:
 
 
 def _tiff_tags(exif: bytes) -> Image.Exif | None:
-    """What of EXIF goes into a TIFF's own directory, None where nothing of it does but its orientation."""
+    """The tags of EXIF that go into a TIFF's own directory; None if EXIF is damaged or none of its tags does."""
     source = Image.Exif()
     try:
         source.load(exif)

@@ -1,4 +1,4 @@
-"""Colours that are not sRGB as they stand -> sRGB: inks through their ICC profile, PNG's gAMA and cHRM."""
+"""Conversion to sRGB: of inks through their ICC profile, of PNG by its gAMA and cHRM."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def srgb_profile() -> bytes:
 
 
 def from_inks(image: Image.Image, profile: bytes) -> tuple[Image.Image, bytes]:
-    """CMYK or LAB -> RGB image in sRGB and the profile that now holds, empty where none was used."""
+    """CMYK or LAB -> an RGB image in sRGB, and its ICC profile, empty if none was used."""
     srgb = ImageCms.createProfile("sRGB")
     if image.mode == "LAB":
         lab = ImageCms.createProfile("LAB")
@@ -53,7 +53,7 @@ def _turned(image: Image.Image, source: ImageCms.ImageCmsProfile, target: Any) -
 
 
 def png_colours(image: Image.Image, colours: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None:
-    """How to make sRGB of a PNG's channels (H, W, `colours`: 1 or 3), by gAMA and cHRM; None where they are sRGB.
+    """A function that converts a PNG's channels (H, W, `colours`: 1 or 3) to sRGB, None if they are sRGB already.
 
     Source: PNG specification, third edition, sections 4.3 and 11.3.2: iCCP and sRGB take precedence.
     """

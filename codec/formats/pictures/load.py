@@ -74,14 +74,14 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
 
 
 def load_map(path: Path) -> NDArray[np.uint8]:
-    """A picture of greys -> (H, W) uint8; of colours the luma. Raises as `load_picture`."""
+    """A grey picture, or the luma of a coloured one, as (H, W) uint8. Raises as `load_picture`."""
     image = load_picture(path).image().convert("L")
     return np.asarray(image)
 
 
 @contextmanager
 def _faults_named() -> Iterator[None]:
-    """What Pillow raises on damaged files is of many kinds: all become ours."""
+    """Turn the many kinds of errors that Pillow raises on damaged files into those of Wisp."""
     try:
         yield
     except (WispError, MemoryError, Warning):  # a warning where the caller has made errors of them

@@ -36,7 +36,7 @@ _AVIF_DEPTH = re.compile(b"pixi\0\0\0\0[\x01-\x04]([\x01-\x10])")  # ISO 23008-1
 
 
 def source_bits(image: Image.Image) -> int:
-    """Bits a channel of what is in the file, 8 where Pillow does not tell; asked before the image is loaded."""
+    """Bits a channel in the file, 8 if Pillow does not say. Has to be called before the image is loaded."""
     for tile in getattr(image, "tile", ()):
         args = tile[-1]
         if _SIXTEEN_BIT_RAW.search(str(args)):
@@ -53,10 +53,10 @@ def source_bits(image: Image.Image) -> int:
 
 
 def transparent_colour(image: Image.Image) -> int | tuple[int, ...] | None:
-    """The one transparent colour of a PNG at the depth of Pillow's pixels; None where `image.info` has it so, or none.
+    """The one transparent colour of a PNG at the depth of Pillow's pixels; None if `image.info` is right as it is.
 
-    Has to be asked before the image is loaded, for then Pillow forgets the depth of the file; what it found then is
-    kept beside the image. Of colours with 16 bits a channel, all that look like it at 8 bits become transparent.
+    Has to be called before the image is loaded, for Pillow then forgets the depth of the file; the answer is kept with
+    the image. Of colours with 16 bits a channel, all that are equal at 8 bits become transparent.
     """
     colour = image.info.get("transparency")
     tiles = getattr(image, "tile", ())
@@ -101,7 +101,7 @@ def _to_known_mode(image: Image.Image) -> Image.Image:
 
 
 def _from_sixteen_bits(image: Image.Image) -> NDArray[np.uint8]:
-    """(H, W, 1 or 2). Pillow's own way to 8 bits clips."""
+    """(H, W, 1 or 2), rounded. Pillow's own conversion to 8 bits clips."""
     note("16-bit grey reduced to 8 bits")
     values: NDArray[Any] = np.asarray(image).astype(np.int64 if image.mode == "I" else np.uint32)
     grey = ((values * 255 + 32767) // 65535).astype(np.uint8)

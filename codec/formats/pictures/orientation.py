@@ -1,6 +1,6 @@
-"""EXIF orientation, in the one place: applied to the pixels before coding, and 1 in all that is written.
+"""EXIF orientation: applied to the pixels before coding, and set to 1 in all that is written.
 
-A file keeps EXIF and XMP as they came; whoever takes them out gets them from `upright`.
+A Wisp file keeps EXIF and XMP as they came; what leaves it goes through `upright`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _XMP = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>)\s*)([1-8])(?![0-9])"""
 
 
 def orientation_of(metadata: Metadata) -> int:
-    """What EXIF says, or XMP where that says nothing; 1 where neither does. Damaged EXIF says nothing."""
+    """The orientation in EXIF, else in XMP, else 1. Damaged EXIF counts as none."""
     values = [value for _, _, value in _places(metadata.exif)]
     if values:
         return values[-1]
@@ -31,7 +31,7 @@ def orientation_of(metadata: Metadata) -> int:
 
 
 def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """(H, W, C) as stored -> as it is meant to be seen; as ImageOps.exif_transpose, unknown values turn nothing.
+    """(H, W, C) as stored -> upright, as ImageOps.exif_transpose does it; unknown values change nothing.
 
     Source: EXIF 2.32, tag Orientation.
     """
@@ -50,7 +50,7 @@ def upright(metadata: Metadata) -> Metadata:
 
 
 def _upright_exif(exif: bytes) -> bytes:
-    """EXIF with the value of the tag overwritten; what is no EXIF stays as it is."""
+    """EXIF with the value of the tag set to 1; other data is returned unchanged."""
     changed = bytearray(exif)
     for at, code, _ in _places(exif):
         struct.pack_into(code, changed, at, 1)
@@ -58,7 +58,7 @@ def _upright_exif(exif: bytes) -> bytes:
 
 
 def _places(exif: bytes) -> Iterator[tuple[int, str, int]]:
-    """Where the first directory has the tag: offset, struct code and content of its value."""
+    """The places of the tag in the first directory: offset, struct code and content of its value."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None or len(exif) < 8:
         return

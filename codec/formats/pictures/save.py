@@ -29,11 +29,11 @@ PICTURE_FORMATS = tuple(_FORMATS)
 LOSSY = ("jpeg", "webp", "avif")
 _OPAQUE_ONLY = ("ppm", "jpeg")
 _LONGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}  # pixels
-_PAPER = 255  # what transparency is laid over where the format has none
+_PAPER = 255  # the background of transparent pixels in formats without transparency
 
 
 def picture_format(name: str) -> str | None:
-    """The format that a file name's ending asks for, None where it asks for none of ours."""
+    """The format of a picture by the ending of its name, None if it is none of PICTURE_FORMATS."""
     ending = Path(name).suffix.lower()
     return next((kind for kind, (_, endings, _) in _FORMATS.items() if ending in endings), None)
 
@@ -44,10 +44,10 @@ def ending_of(kind: str) -> str:
 
 
 def save_picture(picture: Picture, kind: str, quality: int = DEFAULT_OUTPUT_QUALITY) -> memoryview:
-    """The file's bytes; `kind` is one of PICTURE_FORMATS, `quality` counts in the LOSSY ones (0..100).
+    """A picture as the bytes of a file, with an EXIF orientation of 1. A note says what the format cannot hold.
 
-    EXIF orientation is 1 in what is written. A note tells what the format cannot hold. Raises
-    UnsupportedError where it cannot hold the picture.
+    `kind` is one of PICTURE_FORMATS; `quality` (0..100) is for the LOSSY ones. Raises UnsupportedError if the format
+    cannot hold the picture at all.
     """
     name, _, options = _FORMATS[kind]
     if max(picture.size) > (longest := _LONGEST_SIDE.get(kind, MAX_SIDE)):

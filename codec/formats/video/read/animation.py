@@ -1,4 +1,4 @@
-"""Animated GIF, PNG, WebP and AVIF through Pillow: composed frames, as a viewer shows them."""
+"""Animated GIF, PNG, WebP and AVIF by Pillow: composed frames, as a viewer shows them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GREYS = ("1", "L", "LA", "I", "I;16", "I;16B")
 
 
 def open_animation(source: Input, *, strict: bool) -> MediaSource:
-    """Open one and read its first frame. The mode has alpha where the file's header does not rule it out.
+    """Open an animation and read its first frame. The mode has alpha unless the file's header rules it out.
 
     Raises FileAccessError (damaged), LimitError, UnsupportedError (deeper than 8 bits, with `strict`).
     """
@@ -130,9 +130,9 @@ def _mode_of(image: Any, source: Input) -> str:
 
 
 def _stays_opaque(image: Any, source: Input) -> bool:
-    """Whether no frame of a GIF can have a transparent pixel: the first has none, and none is cleared away again.
+    """Whether no frame of a GIF can show a transparent pixel: the first has none, and no frame is cleared again.
 
-    (The frames after it mostly have transparent pixels of their own, through which those before are seen.)
+    (Later frames mostly have transparent pixels of their own, through which the earlier ones are seen.)
     """
     place = source.tell()
     try:
@@ -148,7 +148,7 @@ def _stays_opaque(image: Any, source: Input) -> bool:
 
 
 def _disposals(source: Input) -> Iterator[int]:
-    """What becomes of each frame of a GIF once it has been shown. Source: GIF89a, sections 18 to 24."""
+    """The disposal method of each frame of a GIF. Source: GIF89a, sections 18 to 24."""
     source.seek(0)
     head = source.read_exactly(_GIF_HEAD_BYTES)
     _skip_table(source, head[10] if len(head) == _GIF_HEAD_BYTES else 0)
@@ -175,7 +175,7 @@ def _disposals(source: Input) -> Iterator[int]:
 
 
 def _skip_table(source: Input, packed: int) -> None:
-    """Past a colour table, where these flags say that there is one."""
+    """Skip a colour table, if these flags say that there is one."""
     if packed & 0x80:
         source.read_exactly(3 << (packed & 7) + 1)
 

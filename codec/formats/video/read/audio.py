@@ -13,7 +13,7 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 
 
 def copied(packet: av.Packet[Any], index: int) -> AudioPacket:
-    """A packet of the stream with this index: its bytes and times. Raises LimitError where it is too large."""
+    """A packet with its bytes and times, of the stream `index`. Raises LimitError if it is too large."""
     if packet.size > MAX_PACKET_BYTES:
         raise LimitError(f"a packet of sound has {packet.size} bytes: at most {MAX_PACKET_BYTES} are allowed")
     duration = max(packet.duration or 0, 0)
@@ -21,7 +21,7 @@ def copied(packet: av.Packet[Any], index: int) -> AudioPacket:
 
 
 def described(stream: Any, index: int) -> AudioStream | None:
-    """What an av.AudioStream is; None for a codec that FFmpeg does not know, or a description that is too large."""
+    """The description of an av.AudioStream; None if FFmpeg does not know its codec, or it is too large."""
     context = stream.codec_context
     if context is None:
         return None
@@ -42,7 +42,7 @@ def described(stream: Any, index: int) -> AudioStream | None:
 
 
 def _layout(context: Any) -> str:
-    """FFmpeg's name of the channel layout; where the container has no more than a number of channels, the usual one."""
+    """FFmpeg's name of the channel layout; the usual one if the container states a number of channels alone."""
     channels = context.channels or 0
     name = context.layout.name if context.layout else ""
     return _USUAL_LAYOUTS.get(channels, name) if not name or name == f"{channels} channels" else name

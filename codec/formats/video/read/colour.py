@@ -1,8 +1,8 @@
-"""Decoded frames of FFmpeg's pixel formats -> 8-bit RGB of full range or grey, with alpha where they have it.
+"""Decoded frames of FFmpeg's pixel formats -> 8-bit RGB of full range or grey, with alpha if they have it.
 
-YCbCr is converted by the matrix and range that the frame or its stream states. Where they state none: limited range,
-and the matrix of BT.601 below 720 lines, of BT.709 from 720 lines on, as players do. Grey is of full range unless
-limited range is stated.
+YCbCr is converted by the matrix and range that the frame or its stream states. If they state none, limited range is
+assumed, and the matrix of BT.601 below 720 lines, of BT.709 from 720 lines on, as players do. Grey has full range
+unless limited range is stated.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def check_dynamic_range(transfer: int) -> None:
 
 @dataclass
 class PixelReader:
-    """Turns the av.VideoFrames of one stream into pixels; the first of them decides about `mode`.
+    """Converts the av.VideoFrames of one stream to pixels; the first of them sets `mode`.
 
-    `colour_range` and `matrix` are what the stream states (numbers of H.273, of FFmpeg); a frame's own go before.
+    `colour_range` (FFmpeg's number) and `matrix` (H.273's) are those of the stream; a frame's own take precedence.
     """
 
     strict: bool
@@ -46,16 +46,16 @@ class PixelReader:
     matrix: int = UNKNOWN_MATRIX
     mode: str = ""
     _reformatter: VideoReformatter = field(default_factory=VideoReformatter)
-    _told: set[str] = field(default_factory=set)
+    _noted: set[str] = field(default_factory=set)
 
     def pixels(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """(H, W, C) uint8, as stored. Raises UnsupportedError for a format or colours that 8-bit RGB cannot hold."""
         check_dynamic_range(frame.color_trc)
         kind = _Kind.of(frame.format)
         if kind.bits > 8:
-            self._tell_once("depth", f"{kind.bits} bits a channel", f"{kind.bits} bits a channel reduced to 8")
+            self._note_once("depth", f"{kind.bits} bits a channel", f"{kind.bits} bits a channel reduced to 8")
         if frame.color_primaries == ColorPrimaries.BT2020:
-            self._tell_once("primaries", "BT.2020 primaries", "BT.2020 primaries are taken for those of BT.709")
+            self._note_once("primaries", "BT.2020 primaries", "BT.2020 primaries are taken for those of BT.709")
         self.mode = self.mode or MODES[kind.channels]
         channels = len(self.mode)
         if kind.is_grey and channels < 3:
@@ -69,7 +69,7 @@ class PixelReader:
         return _with_alpha(found) if found.shape[2] < channels else found
 
     def stated(self, frame: av.VideoFrame) -> tuple[int, int]:
-        """(range, matrix) as the frame or its stream states them; unknown for RGB, which has none."""
+        """(range, matrix) of the frame, or else of its stream; unknown for RGB, which has none."""
         if frame.format.is_rgb or frame.format.has_palette:
             return UNKNOWN_RANGE, UNKNOWN_MATRIX
         stated_range = FULL if frame.format.name.startswith("yuvj") else frame.color_range or self.colour_range
@@ -77,12 +77,12 @@ class PixelReader:
         known = stated_range if stated_range in (LIMITED, FULL) else UNKNOWN_RANGE
         return known, UNKNOWN_MATRIX if matrix in _UNSTATED else matrix
 
-    def _tell_once(self, what: str, refused: str, told: str) -> None:
+    def _note_once(self, what: str, refused: str, noted: str) -> None:
         if self.strict:
             raise UnsupportedError(f"has {refused}, which `strict` refuses to convert")
-        if what not in self._told:
-            self._told.add(what)
-            note(told)
+        if what not in self._noted:
+            self._noted.add(what)
+            note(noted)
 
     def _grey(self, frame: av.VideoFrame, kind: _Kind) -> NDArray[np.uint8]:
         if kind.bits < 8:
@@ -126,7 +126,7 @@ class PixelReader:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What of a pixel format counts here. `bits` are those of its deepest channel."""
+    """The properties of a pixel format that matter here; `bits` are those of its deepest channel."""
 
     bits: int
     is_grey: bool
@@ -161,7 +161,7 @@ def _plane(frame: av.VideoFrame, kind: _Kind) -> NDArray[np.uint8] | NDArray[np.
 
 @lru_cache(maxsize=8)
 def _to_eight_bits(bits: int, *, limited: bool) -> NDArray[np.uint8]:
-    """Each code of so many bits -> the nearest of 8 bits, full range."""
+    """A table: each code of so many bits -> the nearest of 8 bits in full range."""
     codes = np.arange(1 << bits, dtype=np.float64)
     unit = 1 << (bits - 8)
     shown = (codes - 16 * unit) / (219 * unit) if limited else codes / ((1 << bits) - 1)

@@ -17,27 +17,28 @@ _ORDERS = {2: TOP_FIRST, 4: BOTTOM_FIRST, 3: BOTTOM_FIRST, 5: TOP_FIRST}
 
 
 def field_order(number: int) -> str | None:
-    """FFmpeg's number of a stream's field order -> which field is shown first; None: progressive or unknown."""
+    """FFmpeg's number of a stream's field order -> the field that is shown first; None if progressive or unknown."""
     return _ORDERS.get(number)
 
 
 class Deinterlacer:
-    """Passes frames on as they are until one says that it is interlaced, or from the start where the stream does.
+    """Deinterlaces from the first frame that is marked as interlaced; frames before it pass unchanged.
 
-    `order` is the stream's; where its first frame says nothing of it, all frames are taken for interlaced. One frame
-    goes out for each that goes in, some one later.
+    `order` says which field is shown first according to the stream, None for a progressive one. If there is an order
+    and the first frame is not marked, all frames are taken for interlaced. As many frames go out as go in, some of
+    them one frame later.
     """
 
     def __init__(self, order: str | None, *, strict: bool) -> None:
         self._order, self._strict = order, strict
         self._all: bool | None = None  # not known before the first frame
         self._graph: av.filter.Graph | None = None
-        self._told = False
+        self._noted = False
         self._made_for: tuple[int, int, str] | None = None
         self._time_base = Fraction(1)
 
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """The frames that are ready. Raises UnsupportedError where interlaced ones are refused."""
+        """The frames that are ready. Raises UnsupportedError if `strict` and they are interlaced."""
         if self._all is None:
             self._all = self._order is not None and not frame.interlaced_frame
         if self._graph is None and not (self._all or frame.interlaced_frame):
@@ -52,7 +53,7 @@ class Deinterlacer:
         yield from self._ready(self._graph)
 
     def flush(self) -> Iterator[av.VideoFrame]:
-        """What is left at the end."""
+        """The frames that are left at the end."""
         if self._graph is not None:
             self._graph.push(None)
             yield from self._ready(self._graph)
@@ -61,9 +62,9 @@ class Deinterlacer:
     def _made(self, frame: av.VideoFrame) -> av.filter.Graph:
         if self._strict:
             raise UnsupportedError("is interlaced, which `strict` refuses to convert")
-        if not self._told:
+        if not self._noted:
             note("interlaced video is deinterlaced")
-        self._told = True
+        self._noted = True
         graph = av.filter.Graph()
         graph.threads = 1
         options = {

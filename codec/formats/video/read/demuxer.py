@@ -32,8 +32,8 @@ _NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 _BUFFER_BYTES = 1 << 16
 _PATIENCE = 1.0  # seconds that closing waits for another thread
 _MOST_FAULTS = 100  # of the container in a row, after each of which reading goes on
-# What FFmpeg reads of a pipe before it gives the first packet: for Matroska and MP4, whose headers say all, as good as
-# nothing; for others a fifth of a second, where it would be five.
+# How much FFmpeg reads of a pipe before the first packet: next to nothing of Matroska and MP4, whose headers say all,
+# and a fifth of a second of others, instead of five seconds.
 _BY_SIGNATURE = ((b"\x1aE\xdf\xa3", 0, "matroska"), (b"ftyp", 4, "mov"))
 _LEAST_PROBING = {"probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 _LITTLE_PROBING = {"analyzeduration": "200000", "fpsprobesize": "0"}
@@ -45,7 +45,7 @@ _WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # FFmpeg's own decoders le
 
 
 def has_video(source: Input) -> bool:
-    """Whether FFmpeg finds a video stream in it. Reads from its start."""
+    """Whether FFmpeg finds a video stream. Reads from the start."""
     try:
         with _opened(source) as container:
             return _best_video(container) is not None
@@ -54,10 +54,7 @@ def has_video(source: Input) -> bool:
 
 
 class Demuxed:
-    """The streams of a container as `codec.formats.video.read.frames` takes them.
-
-    Times count units of `time_base` seconds, those of sound its stream's. `field_order`, `colour_range` and `matrix`
-    are what the stream states, `rate` its nominal rate, `frames` and `duration` (seconds) what is expected.
+    """The streams of a container, as `Decoded` of `frames.py` describes them.
 
     Raises FileAccessError (no video, not readable), LimitError, UnsupportedError (HDR, no decoder).
     """
@@ -105,10 +102,10 @@ class Demuxed:
         return self._stream.sample_aspect_ratio or self._decoder.sample_aspect_ratio or Fraction(1)
 
     def events(self) -> Iterator[av.VideoFrame | AudioPacket]:
-        """Frames in the order of presentation, packets as they come.
+        """Frames in the order of presentation, and packets as they come.
 
-        What cannot be decoded is left out, or with `strict` raises FileAccessError; frames that the decoder has mended
-        are given.
+        What cannot be decoded is left out, or raises FileAccessError if `strict`; frames that the decoder has concealed
+        errors in are kept.
         """
         for packet in self._read():
             if packet.stream_index == self._stream.index:
@@ -121,22 +118,22 @@ class Demuxed:
         if self._strict and self._cut_short:
             raise FileAccessError("is truncated")
 
-    def tell(self) -> None:
-        """Note what was damaged."""
+    def note_damage(self) -> None:
+        """Note how much was damaged or missing."""
         if self._damaged:
             note(f"{self._damaged} of {self._packets} video packets damaged")
         if self._cut_short:
             note("is truncated: what is left of it is used")
 
     def close(self) -> None:
-        """Let go of FFmpeg's memory; not where another thread waits within FFmpeg, on a pipe: it would crash."""
+        """Free FFmpeg's memory, unless another thread still waits for a pipe within FFmpeg, which would crash."""
         if self._in_ffmpeg.acquire(timeout=_PATIENCE):
             self._closed = True
             self._container.close()
             self._in_ffmpeg.release()
 
     def _read(self) -> Iterator[av.Packet[Any]]:
-        """The packets that hold something, of the streams that are wanted."""
+        """The packets with content of the streams that are wanted."""
         wanted = [self._stream, *(stream for _, stream in self._sound.values())]
         faults = 0
         while faults < _MOST_FAULTS:
@@ -165,7 +162,7 @@ class Demuxed:
             return None if self._closed else next(packets, None)
 
     def _decoded(self, packet: av.Packet[Any] | None) -> Iterator[av.VideoFrame]:
-        """The frames that are ready with this packet; with None, those that are left."""
+        """The frames that are ready with this packet; those that are left if it is None."""
         while True:
             try:
                 with self._in_ffmpeg:
@@ -238,7 +235,7 @@ def _opened(source: Input) -> InputContainer:
 
 
 def _av_open(source: Input, kind: str | None, options: dict[str, str], name: str = "") -> InputContainer:
-    """By content; what has no mark of its own (some elementary streams) then by the ending of its name."""
+    """Open by content; if that fails, as for some elementary streams, by the ending of the name."""
     source.name = name
     try:
         return av.open(
@@ -259,7 +256,7 @@ def _av_open(source: Input, kind: str | None, options: dict[str, str], name: str
 
 
 def _read_index_of_mp4(source: Input) -> None:
-    """Have all of an MP4's index at hand, of which FFmpeg reads parts twice: small pieces of a pipe confuse it.
+    """Read ahead all of an MP4's index: FFmpeg reads parts of it twice, which fails on small pieces of a pipe.
 
     A pipe with its index at the end is read to that end first.
     """
@@ -276,17 +273,17 @@ def _read_index_of_mp4(source: Input) -> None:
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
-    """For playlists and the like: nothing but the source itself is opened, on this machine or elsewhere."""
+    """Refuse what a playlist or the like refers to: only the source itself is opened."""
     raise PermissionError(f"refers to another file, {url}, which is not opened")
 
 
 def _reason(error: Exception) -> str:
-    """FFmpeg's words, or those of `_refuse`."""
+    """FFmpeg's message, or that of `_refuse`."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def _best_video(container: InputContainer) -> Any:
-    """FFmpeg's choice; cover art is none."""
+    """The video stream that FFmpeg prefers, but never cover art."""
     best: Any = container.streams.best("video")
     if best is not None and not best.disposition & _NO_VIDEO:
         return best
@@ -294,7 +291,7 @@ def _best_video(container: InputContainer) -> Any:
 
 
 def _decoder(stream: Any, *, streaming: bool) -> Any:
-    """The stream's decoder, not yet opened; of a pipe one that gives each frame as soon as it can."""
+    """The stream's decoder, not yet opened; `streaming` makes it give each frame as soon as possible."""
     decoder = stream.codec_context
     alpha = {key.lower(): value for key, value in stream.metadata.items()}.get("alpha_mode") == "1"
     if alpha and decoder.codec.canonical_name in _WITH_ALPHA:

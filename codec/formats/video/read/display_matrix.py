@@ -1,4 +1,4 @@
-"""Display matrices of video: frames as stored -> as they are meant to be seen."""
+"""Display matrices of video: frames as they are stored -> upright frames."""
 
 from __future__ import annotations
 

@@ -27,7 +27,12 @@ _MOST_PARTS = 1 << 32  # a header has 32 bits for either part of an aspect
 
 
 class Decoded(Protocol):
-    """What `codec.formats.video.read.demuxer` and `codec.formats.video.read.rawvideo` give."""
+    """Decoded video and its sound, from `demuxer.py` or `rawvideo.py`.
+
+    Times count `time_base` seconds, those of sound the time base of its stream. `field_order`, `colour_range` and
+    `matrix` are what the stream states, `rate` is its nominal rate, `aspect` the width of a pixel by its height, known
+    at the latest with the first frame; `frames` and `duration` (seconds) are expected.
+    """
 
     audio: tuple[AudioStream, ...]
     time_base: Fraction
@@ -43,11 +48,11 @@ class Decoded(Protocol):
 
     def events(self) -> Iterator[av.VideoFrame | AudioPacket]: ...
 
-    def tell(self) -> None: ...
+    def note_damage(self) -> None: ...
 
 
 def open_decoded(decoded: Decoded, *, strict: bool) -> MediaSource:
-    """Read up to the first frame. Raises FileAccessError where there is none."""
+    """Read up to the first frame. Raises FileAccessError if there is none."""
     frames = _Frames(decoded, strict)
     items = frames.items()
     before: list[Frame | AudioPacket] = []
@@ -84,7 +89,7 @@ class _Frames:
         return self._reader.mode
 
     def items(self) -> Iterator[Frame | AudioPacket]:
-        """Each packet of sound before the first frame that is later."""
+        """Frames, and each packet of sound before the first frame that is later."""
         waiting = WaitingPackets(tuple(stream.time_base for stream in self._decoded.audio))
         for item in self._progressive(waiting):
             if isinstance(item, AudioPacket):
@@ -94,11 +99,11 @@ class _Frames:
             yield from waiting.until(frame.pts * frame.time_base)
             yield frame
         yield from waiting.rest()
-        self._clock.tell()
-        self._decoded.tell()
+        self._clock.note_moved()
+        self._decoded.note_damage()
 
     def _progressive(self, waiting: WaitingPackets) -> Iterator[av.VideoFrame | AudioPacket]:
-        """Frames as the deinterlacer gives them, and the sound that there is no room for."""
+        """Frames as the deinterlacer gives them, and the sound that can wait no longer."""
         for event in self._decoded.events():
             if isinstance(event, AudioPacket):
                 yield from waiting.push(event)

@@ -1,4 +1,4 @@
-"""Video in: what FFmpeg reads, Y4M and raw video, animations, of files and pipes -> frames and packets of sound."""
+"""Opening a video of another format: what FFmpeg reads, Y4M and raw video, and animations, from files and pipes."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def open_source(
     Args:
         source: a path; a binary file object, read from its beginning where it seeks, else only forwards, and no
             further than the next frame needs; or an Input.
-        raw: what raw video is, which cannot be recognised.
+        raw: describes raw video, which cannot be recognised.
         strict: refuse what would have to be converted (more than 8 bits a channel, interlaced frames, colours of
             BT.2020 primaries) or left out (damaged packets, an end that is cut off) instead of noting it.
-        audio: give packets of sound, too; else they are left out silently.
-        still: take a single picture, too, as a clip of one frame.
+        audio: give packets of sound, too; otherwise they are left out without a note.
+        still: also take a single picture, as a clip of one frame.
 
     Raises:
         FileAccessError (cannot be read, is no video, damaged), LimitError (too large, before memory is taken),

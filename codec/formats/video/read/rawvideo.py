@@ -45,9 +45,10 @@ _EIGHT_BIT = {
 
 @dataclass(frozen=True)
 class RawVideo:
-    """What a source without a header is: one of RAW_FORMATS, (width, height), frames a second; or "y4m", which says.
+    """What raw video is, which does not say so itself: its pixel format, its size, and frames per second.
 
-    Raises RequestError for a format that is not known, or without a size where one is needed.
+    `format` is one of RAW_FORMATS, or "y4m", whose header has the rest. Raises RequestError for an unknown format or a
+    missing size.
     """
 
     format: str
@@ -66,9 +67,9 @@ class RawVideo:
 
 
 class RawFrames:
-    """The frames of raw video as `codec.formats.video.read.frames` takes them.
+    """The frames of raw video, as `Decoded` of `frames.py` describes them.
 
-    Raises FileAccessError for a header that is no Y4M, UnsupportedError, LimitError (before memory is taken).
+    Raises FileAccessError (no Y4M header), UnsupportedError, LimitError (before memory is taken).
     """
 
     audio: tuple[AudioStream, ...] = ()
@@ -92,7 +93,7 @@ class RawFrames:
         self.duration = None if self.frames is None else float(self.frames / rate)
 
     def events(self) -> Iterator[av.VideoFrame]:
-        """The frames. Raises FileAccessError where the source fails, or ends within a frame and that is refused."""
+        """The frames. Raises FileAccessError if the source fails, or if it ends within a frame and `strict`."""
         import av
 
         decoder = av.CodecContext.create("rawvideo", "r")
@@ -105,8 +106,8 @@ class RawFrames:
                 yield frame
             number += 1
 
-    def tell(self) -> None:
-        """Nothing more to note at the end."""
+    def note_damage(self) -> None:
+        """There is nothing to note at the end."""
 
     def _next(self, number: int) -> bytes | None:
         if self._with_headers:
@@ -132,7 +133,7 @@ class RawFrames:
 
 
 def frame_bytes(pixel_format: str, width: int, height: int) -> int:
-    """Bytes of a frame without padding, of one of RAW_FORMATS or of Y4M's formats."""
+    """Bytes of a frame without padding."""
     import av
 
     parts = av.VideoFormat(pixel_format, width, height).components

@@ -17,19 +17,19 @@ class MediaSource:
     """An opened video; iterating gives its frames and packets of sound in the order of time, once.
 
     Attributes:
-        clip: timing and colours; `clip.frames` is 0, for only the end tells.
+        clip: timing and colours; `clip.frames` is 0, for it is known only at the end.
         size: (width, height) of the upright frames, in pixels.
         mode: "RGB", "L", "RGBA" or "LA", the channels of every frame.
         items: the frames and packets that are left.
         audio: the streams that packets belong to, by index.
-        frames: how many frames are expected, None where that is not known.
-        duration: seconds that are expected, None likewise.
+        frames: how many frames are expected, None if that is not known.
+        duration: how many seconds are expected, None if that is not known.
         metadata: ICC profile, EXIF and XMP of an animation; empty for video.
-        release: what `close` calls to let go of the file and the decoder.
+        release: closes the file and the decoder.
 
-    Frames come in the order of presentation, `number` from 0, `pts` rising, in units of `clip.time_base`; a packet
-    comes before the first frame that is later than it, as far as the container has it there (at most 8 MiB of
-    sound wait for a frame). Memory does not grow with length. Raises and notes as `open_source` does.
+    Frames come in the order of presentation, `number` from 0, `pts` rising, in units of `clip.time_base`. A packet
+    comes before the first frame that is later than it, unless more than 8 MiB of sound would have to wait for that
+    frame. Memory does not grow with length. Iterating raises and notes as `open_source` does.
     """
 
     clip: Clip
@@ -46,7 +46,7 @@ class MediaSource:
         return self.items
 
     def close(self) -> None:
-        """Let go of the file and the decoder; a file object of the caller's stays open."""
+        """Close the file and the decoder; a file object of the caller's stays open."""
         self.items = iter(())
         self.release()
 

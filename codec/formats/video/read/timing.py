@@ -16,7 +16,7 @@ _PACKET_BYTES = 100  # what one costs besides its data
 
 
 class Clock:
-    """Gives each frame of a stream its timestamp in units of `time_base` seconds; `rate` fills in missing ones."""
+    """Makes the timestamps of a stream rise, and fills in missing ones by `rate`; they count `time_base` seconds."""
 
     def __init__(self, time_base: Fraction, rate: Fraction | None) -> None:
         self._step = max(round(1 / (rate * time_base)), 1) if rate else 1
@@ -25,7 +25,7 @@ class Clock:
         self._moved = 0
 
     def time(self, pts: int | None, duration: int) -> int:
-        """The timestamp of the next frame; `pts` and `duration` (0: unknown) are what the decoder says."""
+        """The timestamp of the next frame, given the decoder's `pts` (None: missing) and `duration` (0: unknown)."""
         if self._last is None:
             found = 0 if pts is None else pts
         elif pts is None:
@@ -38,16 +38,16 @@ class Clock:
         self._last, self._before = found, duration
         return found
 
-    def tell(self) -> None:
-        """A note where timestamps had to be changed."""
+    def note_moved(self) -> None:
+        """Note how many timestamps were changed."""
         if self._moved:
             note(f"{self._moved} timestamps were no later than those before them and are moved just after")
 
 
 def nominal_rate(guessed: Fraction | None, average: Fraction | None, coded: Fraction | None) -> Fraction | None:
-    """FFmpeg's guess where the average (else what the codec says) does not speak against it, else one of these.
+    """FFmpeg's guess, unless it is far above the average or the codec's rate; then one of these.
 
-    The guess is the lowest rate that all timestamps fit: for variable timestamps often 1000 a second and the like.
+    The guess is the lowest rate that all timestamps fit: for variable timestamps it is often 1000 a second or so.
     """
     against = average or coded
     if guessed and against and guessed > against * Fraction(3, 2):
@@ -59,7 +59,10 @@ def nominal_rate(guessed: Fraction | None, average: Fraction | None, coded: Frac
 
 
 class WaitingPackets:
-    """A queue in the order of time; `time_bases` are those of the streams, in seconds, by index."""
+    """Packets of sound held back in the order of time, until the frames that decoding delays have caught up.
+
+    `time_bases` are those of the streams, in seconds, by index.
+    """
 
     def __init__(self, time_bases: tuple[Fraction, ...]) -> None:
         self._bases = time_bases
@@ -68,7 +71,7 @@ class WaitingPackets:
         self._count = self._bytes = 0
 
     def push(self, packet: AudioPacket) -> Iterator[AudioPacket]:
-        """Add one; gives those that there is no room for."""
+        """Add a packet; gives the earliest ones if more than 8 MiB wait."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None:
             self._last[packet.stream] = stamp * self._bases[packet.stream]
@@ -79,12 +82,12 @@ class WaitingPackets:
             yield self._pop()
 
     def until(self, seconds: Fraction) -> Iterator[AudioPacket]:
-        """Those no later than a frame of this time."""
+        """The packets that are no later than a frame of this time."""
         while self._queue and self._queue[0][0] <= seconds:
             yield self._pop()
 
     def rest(self) -> Iterator[AudioPacket]:
-        """All of them."""
+        """All packets that are left."""
         while self._queue:
             yield self._pop()
 

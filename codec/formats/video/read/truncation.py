@@ -1,7 +1,7 @@
-"""Whether a file is shorter than its container says, told from the outermost lengths alone.
+"""Whether a file is shorter than its container says, by the outermost lengths alone.
 
-FFmpeg ends some of them without a word. Sources: ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 (EBML lengths),
-RFC 9559 (Matroska's Segment), the RIFF specification.
+FFmpeg reads some of these to their end without an error. Sources: ISO/IEC 14496-12 section 4.2 (boxes), RFC 8794 (EBML
+lengths), RFC 9559 (Matroska's Segment), the RIFF specification.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MOST_BOXES = 100_000
 
 
 def is_cut_short(source: Input) -> bool:
-    """False where it cannot be told, as of a pipe. Leaves the place of the source as it was."""
+    """Whether the file ends early; False if that cannot be known, as of a pipe. The position stays as it was."""
     size = source.size()
     if size is None:
         return False
@@ -39,7 +39,7 @@ def is_cut_short(source: Input) -> bool:
 
 
 def _end_of_segment(head: bytes) -> int:
-    """Where Matroska's Segment ends, 0 where it says nothing of it."""
+    """Where Matroska's Segment ends, 0 if it does not say."""
     length, at = _length(head, 4)
     at += length or 0
     if length is None or head[at : at + 4] != _SEGMENT:

@@ -23,7 +23,7 @@ _WITHOUT_ENCODER = {"dts": b"A_DTS", "truehd": b"A_TRUEHD"}  # Matroska's names
 
 
 class CopiedAudio:
-    """The sound streams of a container. What it cannot take is left out, with one note a stream."""
+    """The sound streams of a container; those that it cannot hold are left out, with one note each."""
 
     def __init__(self, container: OutputContainer, muxer: str, kind: str, streams: tuple[AudioStream, ...]) -> None:
         self._container, self._kind = container, kind
@@ -37,7 +37,7 @@ class CopiedAudio:
             self._streams[stream.index] = stream, _added(container, stream)
 
     def write(self, packet: AudioPacket) -> None:
-        """Packets of streams that were left out are passed over."""
+        """Write a packet, unless its stream was left out."""
         if packet.stream not in self._streams or not packet.data:
             return
         source, stream = self._streams[packet.stream]
@@ -59,7 +59,7 @@ class CopiedAudio:
             del self._streams[packet.stream]
 
     def _keep_order(self, index: int, packet: av.Packet[Stream], time_base: Fraction | None) -> None:
-        """Decoding times rise in every container: one that does not comes right after the last."""
+        """Move a packet whose decoding time does not rise, as containers demand, to just after the last one."""
         if not time_base or packet.dts is None:
             return
         dts = round(packet.dts * packet.time_base / time_base)
@@ -73,7 +73,7 @@ class CopiedAudio:
 
 
 def _is_taken(source: AudioStream, muxer: str) -> bool:
-    """Whether a header with this stream alone can be written."""
+    """Whether the muxer can write a header with this stream alone."""
     with suppress(av.FFmpegError, ValueError, OverflowError), av.open(BytesIO(), "w", format=muxer) as trial:
         _added(trial, source)
         trial.start_encoding()
@@ -82,10 +82,10 @@ def _is_taken(source: AudioStream, muxer: str) -> bool:
 
 
 def _added(container: OutputContainer, source: AudioStream) -> Stream:
-    """A stream for packets that are there already. Raises ValueError or FFmpegError where that cannot be.
+    """Add a stream for packets that are already encoded. Raises ValueError or FFmpegError if that is not possible.
 
-    PyAV makes one from another stream only. That one gives the codec; the rest is set here and goes into the header
-    as it is, because such a stream opens no encoder.
+    PyAV copies such a stream from another one only, which here gives the codec alone; the rest is set afterwards and
+    goes into the header as it is, because no encoder is opened.
     """
     stream = container.add_stream_from_template(_template(av.Codec(source.codec, "r").canonical_name), opaque=True)
     context = cast(AudioCodecContext, stream.codec_context)
@@ -103,7 +103,7 @@ def _added(container: OutputContainer, source: AudioStream) -> Stream:
 
 
 def _template(codec: str) -> Stream:
-    """A stream of this codec, in a container that is never written where there is an encoder, else in a bare head."""
+    """A stream of this codec to copy: of an unused container if FFmpeg has an encoder, else of a header made here."""
     if codec not in _WITHOUT_ENCODER:
         try:
             return av.open(BytesIO(), "w", format="nut").add_stream(codec)

@@ -1,7 +1,7 @@
-"""RGB or grey pixels -> the frames that encoders take.
+"""RGB or grey pixels -> the frames that FFmpeg's encoders take.
 
-YCbCr comes from libswscale with accurate rounding: flat areas are within a level of the exact matrix. Chroma of
-4:2:0 is the mean of 2 x 2 pixels, so it sits in their centre, as in JPEG and MPEG-1.
+libswscale converts to YCbCr with accurate rounding: flat areas are within a level of the exact matrix. Chroma of 4:2:0
+is the mean of 2 x 2 pixels, so it sits in their centre, as in JPEG and MPEG-1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RGB_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER = 0, 1, 13
 
 @dataclass(frozen=True)
 class Look:
-    """How YCbCr is made and stated: numbers of ITU-T H.273; `full` range is 0..255, limited 16..235 and 16..240."""
+    """The colours of YCbCr as numbers of ITU-T H.273; `full` range is 0..255, limited 16..235 (luma), 16..240."""
 
     matrix: int
     primaries: int
@@ -39,7 +39,7 @@ GREY_LOOK = Look(UNKNOWN_MATRIX, _SRGB_PRIMARIES, _SRGB_TRANSFER, full=True)
 
 
 def look_of(clip: Clip, lines: int) -> Look:
-    """That of the clip; what is unknown there as players assume it, the range as limited."""
+    """The colours that the clip states; where it states none, those that players assume, in limited range."""
     matrix = clip.colour_matrix if clip.colour_matrix in SWSCALE else assumed_matrix(lines)
     return Look(matrix, *_COMPANIONS[matrix], clip.colour_range == FULL)
 
@@ -50,7 +50,7 @@ class Converter:
     def __init__(self, pixel_format: str, look: Look, size: tuple[int, int], kind: str) -> None:
         self._format, self._look, self._size, self._kind = pixel_format, look, size, kind
         self._reformatter = VideoReformatter()
-        self._told = False
+        self._noted = False
 
     def frame(self, pixels: NDArray[np.uint8]) -> av.VideoFrame:
         """The frame, without time."""
@@ -89,9 +89,9 @@ class Converter:
         alpha = pixels[:, :, -1:]
         if alpha.min() == 255:
             return pixels[:, :, :-1]
-        if not self._told:
+        if not self._noted:
             note(f"{self._kind} holds no transparency: laid over black")
-            self._told = True
+            self._noted = True
         return ((pixels[:, :, :-1].astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
 
 

@@ -11,15 +11,16 @@ from bitstream.errors import LimitError
 from codec.notes import note
 from codec.pixels.frame import Frame
 
-_MOST_REPEATS = 1_000_000  # a timestamp that is off must not fill the disk
-_USUAL = Fraction(25)  # of a single frame that tells nothing
+_MOST_REPEATS = 1_000_000  # a wrong timestamp must not fill the disk
+_USUAL = Fraction(25)  # of a single frame of unknown duration
 
 
 class ConstantRate:
-    """Each frame goes to the tick nearest to its time; a gap repeats the frame before it, a taken tick drops a frame.
+    """Puts each frame at the tick nearest to its time, the first at tick 0, as ffmpeg's `-fps_mode cfr` does.
 
-    As `-fps_mode cfr` of ffmpeg does. The first frame is at tick 0. Where no rate is given it follows from the
-    first frame's duration, or the time to the second frame, before which nothing comes out then.
+    A frame is repeated until the next one is due, and dropped if its tick is taken. If `rate` (frames per second) is
+    None, it follows from the duration of the first frame, or else from the time of the second, before which nothing
+    comes out.
     """
 
     def __init__(self, rate: Fraction | None) -> None:
@@ -30,7 +31,7 @@ class ConstantRate:
         self._next = 0  # the tick that is free
 
     def take(self, frame: Frame) -> Iterator[Frame]:
-        """The frames that are due now; pts in ticks of a time base of 1 / rate. Raises LimitError for a vast gap."""
+        """The frames that are due now, with `pts` in units of 1 / rate. Raises LimitError after a million repeats."""
         if self._first is None:
             self._first = self._last = frame
             if self.rate is None and frame.duration > 0:
@@ -49,7 +50,7 @@ class ConstantRate:
         self._last = frame
 
     def rest(self) -> Iterator[Frame]:
-        """At the end: what was held, and the last frame for as long as it is shown."""
+        """The frames that are left at the end: the last one is repeated as long as it is shown."""
         if self._last is None:
             return
         if self.rate is None:
@@ -58,8 +59,8 @@ class ConstantRate:
         end = (self._last.pts + self._last.duration) * self._last.time_base
         yield from self._repeat_until(self._tick(end))
 
-    def tell(self) -> None:
-        """A note of what was changed."""
+    def note_changes(self) -> None:
+        """Note how many frames were repeated and dropped."""
         changes = [
             f"{count} {'frame' if count == 1 else 'frames'} {what}"
             for count, what in ((self.repeated, "repeated"), (self.dropped, "dropped"))
@@ -75,7 +76,7 @@ class ConstantRate:
         yield self._at_tick(self._first)
 
     def _tick(self, seconds: Fraction) -> int:
-        """The nearest one, the earlier of two: so half the rate drops every second frame."""
+        """The nearest one, and the earlier of two, so that half the rate drops every second frame."""
         assert self._first is not None and self.rate is not None
         start = self._first.pts * self._first.time_base
         return math.ceil((seconds - start) * self.rate - Fraction(1, 2))

@@ -179,7 +179,7 @@ class FileSink(Sink):
         self._complete()
         self._file.check()
         self._file.commit()
-        self._tell()
+        self._note()
 
     def abort(self, keep: bool) -> str | None:
         name = None
@@ -207,7 +207,7 @@ class FileSink(Sink):
     def _release(self) -> None:
         """After the file has been given up: close what a library holds open."""
 
-    def _tell(self) -> None:
+    def _note(self) -> None:
         """Notes about the whole."""
         if self._rate:
-            self._rate.tell()
+            self._rate.note_changes()

@@ -72,7 +72,7 @@ class GifSink(FileSink):
         with suppress(av.FFmpegError, OSError):
             self._container.close()
 
-    def _tell(self) -> None:
+    def _note(self) -> None:
         if self._dropped:
             words = "1 frame that lasts" if self._dropped == 1 else f"{self._dropped} frames that last"
             note(f"{words} under {self._least}/100 s dropped, which GIF players would show for longer")

@@ -1,7 +1,7 @@
 """The pixel aspect in Matroska.
 
-libavformat takes it from a field of the stream that PyAV does not offer, and says "unknown" then. The head of the
-file is put right here before it is written: the display size goes where a title (PLACEHOLDER) made room, and what
+libavformat takes it from a field of the stream that PyAV does not offer, and writes "unknown". So the head of the file
+is changed before it is written: the display size replaces a track title (PLACEHOLDER) that made room for it, and what
 is left of that becomes a Void element, so that nothing behind it moves. Ids and layout: RFC 9559, section 5.
 """
 
@@ -21,7 +21,7 @@ _IN_PIXELS, _AS_RATIO = 0, 3
 
 
 class WideHead:
-    """The file of a Matroska writer, which writes the description of its tracks first and again at the end."""
+    """The file of a Matroska muxer, which writes the description of its tracks first and again at the end."""
 
     def __init__(self, file: OutFile, size: tuple[int, int], pixel_aspect: Fraction) -> None:
         self._file, self._size, self._aspect = file, size, pixel_aspect
@@ -38,7 +38,7 @@ class WideHead:
 
 
 def with_display_size(data: bytes, size: tuple[int, int], pixel_aspect: Fraction) -> bytes:
-    """As many bytes, with the display size stated in the track that has the placeholder, if there is one."""
+    """The same number of bytes, with the display size in the track that has the placeholder, if there is one."""
     place = data.find(PLACEHOLDER.encode())
     while place > 0:
         place = data.rfind(bytes([_TRACK]), 0, place)
@@ -102,7 +102,7 @@ def _children(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 
 def element(id_: int, content: bytes, size_bytes: int = 0) -> bytes:
-    """An EBML element; its size takes as few bytes as it can unless told."""
+    """An EBML element; its size field has `size_bytes`, or as few bytes as possible."""
     width = size_bytes or next(n for n in range(1, 9) if len(content) < (1 << 7 * n) - 1)
     size = (1 << 7 * width) | len(content)
     return id_.to_bytes((id_.bit_length() + 7) // 8, "big") + size.to_bytes(width, "big") + content

@@ -33,13 +33,13 @@ _FINEST = 1_000_000  # units a second, where the clip's time base does not fit
 _MOVIE_UNITS = 10_000_000
 _USUAL_RATE = Fraction(25)
 _FEWEST = 2  # frames, of which none is a B frame; x265 gives fewer than its delay no sensible decoding times
-# For what cannot be gone back in: fragments, each playable when it is there.
+# For outputs that cannot seek: fragments, each of which can be played as soon as it is written.
 _FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof+delay_moov"
 
 
 @dataclass(frozen=True)
 class _Encoder:
-    """`step` and `least` limit a side in pixels; `worst` is the highest CRF."""
+    """An encoder of FFmpeg. A side is a multiple of `step` pixels, at least `least`; `worst` is the highest CRF."""
 
     name: str
     words: str
@@ -61,7 +61,7 @@ _ENCODERS: dict[VideoCodec, _Encoder] = {
 
 
 class ContainerSink(FileSink):
-    """Timestamps are kept: MP4 counts in the clip's time base, Matroska in milliseconds as libavformat writes it."""
+    """MP4 or Matroska. Timestamps are kept: in the clip's time base by MP4, in milliseconds by Matroska."""
 
     def __init__(
         self,
@@ -96,8 +96,8 @@ class ContainerSink(FileSink):
             format=_MUXERS[settings.kind],
             container_options=_container_options(settings.kind, self._time_base, audio, file.seekable(), wide),
         )
-        # Without one a guess, for the encoder's decisions; it is in no frame's time, and without it Matroska
-        # would state no durations.
+        # If the rate is unknown, a guess for the encoder's decisions, without which Matroska states no durations. The
+        # times of the frames do not depend on it.
         rate = settings.rate or clip.rate or _USUAL_RATE
         try:
             self._stream = self._opened(encoder, options, pixel_format, coded, rate, settings.threads)
@@ -164,12 +164,12 @@ class ContainerSink(FileSink):
             self._container.close()
 
     def _refused(self, error: av.FFmpegError) -> UnsupportedError:
-        """Raises what was wrong with the file, if that was it."""
+        """The error to raise; raises that of the file if it was the reason."""
         self._file.check()
         return UnsupportedError(f"cannot be written as {self._encoder.words}: {_words(error)}")
 
     def _encode(self, frame: Frame) -> None:
-        """Encode the frame before: what is special about the last one has to be known."""
+        """Encode the frame before this one, for the last of all needs special care."""
         pts = round(frame.pts * frame.time_base / self._time_base)
         if self._held is not None:
             step = pts - self._held[1]
@@ -214,7 +214,7 @@ def _fitting(time_base: Fraction) -> Fraction:
 
 
 def _padded(size: tuple[int, int], encoder: _Encoder) -> tuple[int, int]:
-    """The least size that the encoder takes: no pixel is cut off."""
+    """The smallest size that the encoder takes and that cuts off no pixel."""
     width, height = (max(-(-side // encoder.step) * encoder.step, encoder.least) for side in size)
     return width, height
 
@@ -261,5 +261,5 @@ def _container_options(
 
 
 def _words(error: BaseException) -> str:
-    """What libav said, without its call."""
+    """FFmpeg's message without the name of its function."""
     return (getattr(error, "strerror", None) or str(error)).split(": '")[0]

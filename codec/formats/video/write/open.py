@@ -29,12 +29,22 @@ def open_sink(
     source: Path | None = None,
     make_folders: bool = False,
 ) -> Sink:
-    """Begin an output; `size` is (width, height) in pixels, `mode` L, LA, RGB or RGBA as all frames have it.
+    """Begin an output. Notes say what its format cannot hold.
 
-    `target` is a path, "-" for stdout, a device or a named pipe; for "png" a pattern (`frame-%05d.png`) or a
-    folder. `source` is the file that is read, which is never written over; folders that are missing are made
-    with `make_folders` (that of numbered pictures always). Notes tell what the format cannot hold.
-    Raises OutputExistsError, FileAccessError, RequestError for settings that do not fit, UnsupportedError.
+    Args:
+        target: a path, "-" for stdout, a device or a named pipe; for "png" a folder, which is made if it is missing,
+            or a pattern such as `frame-%05d.png`.
+        settings: the format and its options.
+        clip: timing and colours of the frames.
+        size: (width, height) in pixels of every frame.
+        mode: "L", "LA", "RGB" or "RGBA", of every frame.
+        audio: the streams of sound that packets will belong to.
+        overwrite: replace a file that exists.
+        source: the file that is read, which is never written over.
+        make_folders: make the folders that are missing.
+
+    Raises:
+        OutputExistsError, FileAccessError, RequestError (settings that do not fit), UnsupportedError.
     """
     if settings.rate is not None and settings.rate <= 0:
         raise RequestError(f"a rate of {settings.rate} frames a second is not possible")

@@ -22,7 +22,7 @@ _SAMPLING = {"yuv420p": "C420jpeg", "yuv444p": "C444", "gray": "Cmono"}
 
 
 class RawSink(FileSink):
-    """Frames at a constant rate: the one asked for, else the clip's, else what its first frames tell."""
+    """Frames at a constant rate: that of the settings, else of the clip, else the one that the first frames have."""
 
     def __init__(self, file: OutFile, settings: SinkSettings, clip: Clip, size: tuple[int, int], mode: str) -> None:
         self._constant = ConstantRate(settings.rate or clip.rate)

@@ -36,7 +36,7 @@ NUMBER = re.compile(r"%0?\d*d")
 
 
 def video_format(path: str) -> Kind | None:
-    """The kind of output that a name asks for: by its ending, "png" for a pattern such as `%05d.png` or a folder."""
+    """The kind of a video output by the ending of its name; "png" for a folder or a pattern such as `%05d.png`."""
     place = Path(path)
     if path.endswith(("/", "\\")) or place.is_dir():
         return "png"
@@ -50,10 +50,14 @@ def video_format(path: str) -> Kind | None:
 class SinkSettings:
     """How frames are written.
 
-    `codec` counts in mp4 (default h264; h265, av1) and mkv (default ffv1; the others too). `quality` is the
-    encoder's CRF (0..51, AV1 0..63; lower is better) or WebP's quality (0..100), `preset` the encoder's own name
-    of its speed (AV1: a number 0..13, WebP 0..6). `rate` asks for constant frames a second: frames are repeated
-    and dropped for it. `chroma` "444" keeps the colours of every pixel in y4m. `threads` are the encoder's.
+    Attributes:
+        kind: the format.
+        codec: for mp4 h264 (default), h265 or av1; for mkv ffv1 (default) or one of the others.
+        quality: the encoder's CRF (0..51, AV1 0..63; lower is better), or WebP's quality (0..100).
+        preset: the encoder's own name of its speed (AV1: a number 0..13, WebP 0..6).
+        rate: constant frames per second, for which frames are repeated and dropped.
+        chroma: "444" keeps the colour of every pixel in y4m, "420" that of every second one each way.
+        threads: how many the encoder may use.
     """
 
     kind: Kind
@@ -66,28 +70,32 @@ class SinkSettings:
 
 
 class Sink(ABC):
-    """Takes frames in order and packets of sound in between; a context manager that closes, or aborts on an error.
+    """An output that takes frames in order and packets of sound in between.
 
-    Every method raises FileAccessError where writing fails, a closed pipe BrokenPipeError as it comes;
-    UnsupportedError where an encoder gives up. After an error only `abort` is left.
+    As a context manager it calls `close` at the end, `abort` after an error. Every method raises FileAccessError if
+    writing fails, BrokenPipeError if a pipe is closed, and UnsupportedError if an encoder fails; after that only
+    `abort` may be called.
     """
 
     @abstractmethod
     def write(self, frame: Frame) -> None:
-        """Raises RequestError for a frame of another size or mode than the sink was opened for."""
+        """Write one frame. Raises RequestError if its size or mode is not that of the output."""
 
     @abstractmethod
     def write_audio(self, packet: AudioPacket) -> None:
-        """Take a packet of one of the streams that the sink was opened with; nothing where the kind has no sound."""
+        """Write a packet of one of the streams given to `open_sink`; does nothing in formats without sound."""
 
     @abstractmethod
     def close(self) -> None:
-        """Finish the output and give it its name. Raises RequestError where no frame came, OutputExistsError."""
+        """Finish the output and give it its name. Raises RequestError if there was no frame, OutputExistsError."""
 
     @abstractmethod
     def abort(self, keep: bool) -> str | None:
-        """Stop. With `keep`, finish what is there under the name of the target with `.part` before its ending, and
-        return that name (None: nothing could be kept); else remove it. Never raises."""
+        """Stop without finishing the output. Never raises.
+
+        With `keep`, what was written is finished under the target's name with `.part` before its ending, and that
+        name is returned; None if there was nothing to keep. Without, it is removed.
+        """
 
     def __enter__(self) -> Sink:
         return self
@@ -106,7 +114,7 @@ class Sink(ABC):
 
 
 def check_frame(frame: Frame, size: tuple[int, int], mode: str) -> None:
-    """Raises RequestError for a frame of another size or mode."""
+    """Raise RequestError if a frame has another size or mode."""
     height, width, channels = frame.pixels.shape
     if frame.size != size or MODES[channels] != mode:
         raise RequestError(

@@ -92,7 +92,7 @@ def test_timestamps_that_do_not_rise_are_moved_with_one_note() -> None:
     given: list[int | None] = [None, 40, 40, 30, None, 200]
     assert [clock.time(pts, 0) for pts in given] == [0, 40, 41, 42, 82, 200]
     with pytest.warns(UserWarning, match="2 timestamps"):
-        clock.tell()
+        clock.note_moved()
 
 
 @pytest.mark.parametrize(
