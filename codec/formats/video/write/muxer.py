@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
@@ -19,15 +18,14 @@ from bitstream.sequence.clip import Clip
 from codec.formats.video.write.audio import CopiedAudio
 from codec.formats.video.write.colour import GREY_LOOK, RGB_LOOK, Converter, look_of
 from codec.formats.video.write.constant_rate import ConstantRate
+from codec.formats.video.write.encoders import Encoder, chosen_encoder
 from codec.formats.video.write.file import FileSink, OutFile
 from codec.formats.video.write.matroska import PLACEHOLDER, WideHead
-from codec.formats.video.write.sink import SinkSettings, VideoCodec
+from codec.formats.video.write.sink import SinkSettings
 from codec.notes import note
 from codec.pixels.frame import Frame
 
 _MUXERS = {"mp4": "mp4", "mkv": "matroska"}
-_USUAL: dict[str, VideoCodec] = {"mp4": "h264", "mkv": "ffv1"}
-_SPEEDS = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
 _MOST_UNITS = (1 << 31) - 1  # of a time base, in MP4 and in libavutil's rationals
 _FINEST = 1_000_000  # units a second, where the clip's time base does not fit
 _MOVIE_UNITS = 10_000_000
@@ -35,29 +33,6 @@ _USUAL_RATE = Fraction(25)
 _FEWEST = 2  # frames, of which none is a B frame; x265 gives fewer than its delay no sensible decoding times
 # For outputs that cannot seek: fragments, each of which can be played as soon as it is written.
 _FRAGMENTS = "frag_keyframe+empty_moov+default_base_moof+delay_moov"
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    """An encoder of FFmpeg. A side is a multiple of `step` pixels, at least `least`; `worst` is the highest CRF."""
-
-    name: str
-    words: str
-    step: int = 1
-    least: int = 1
-    quality: int = 0
-    worst: int = 0
-    preset: str = ""
-    presets: tuple[str, ...] = ()
-
-
-# Narrower pictures make x265 4.2 write beyond its memory.
-_ENCODERS: dict[VideoCodec, _Encoder] = {
-    "h264": _Encoder("libx264", "H.264", 2, 2, 18, 51, "medium", tuple(_SPEEDS)),
-    "h265": _Encoder("libx265", "H.265", 2, 64, 20, 51, "medium", tuple(_SPEEDS)),
-    "av1": _Encoder("libsvtav1", "AV1", 1, 16, 24, 63, "8", tuple(map(str, range(14)))),
-    "ffv1": _Encoder("ffv1", "FFV1"),
-}
 
 
 class ContainerSink(FileSink):
@@ -79,14 +54,11 @@ class ContainerSink(FileSink):
         self._step = 0
         self._varies = False
         self._encoded = 0
-        codec = settings.codec or _USUAL[settings.kind]
-        self._encoder = encoder = _ENCODERS[codec]
-        if settings.kind == "mp4" and codec == "ffv1":
-            raise RequestError("mp4 does not hold FFV1, mkv does")
-        options = _options(codec, settings)
+        self._encoder = encoder = chosen_encoder(settings)
+        options, codec = encoder.options(settings), encoder.codec
         look = (GREY_LOOK if mode == "L" else RGB_LOOK) if codec == "ffv1" else look_of(clip, size[1])
         pixel_format = {"L": "gray", "RGB": "bgr0"}.get(mode, "bgra") if codec == "ffv1" else "yuv420p"
-        coded = _padded(size, encoder)
+        coded = encoder.padded(size)
         self._converter = Converter(pixel_format, look, coded, f"{encoder.words} here")
 
         wide = settings.kind == "mkv" and clip.pixel_aspect != 1
@@ -124,7 +96,7 @@ class ContainerSink(FileSink):
 
     def _opened(
         self,
-        encoder: _Encoder,
+        encoder: Encoder,
         options: dict[str, str],
         pixel_format: str,
         coded: tuple[int, int],
@@ -211,36 +183,6 @@ class ContainerSink(FileSink):
 def _fitting(time_base: Fraction) -> Fraction:
     fits = time_base.denominator <= _MOST_UNITS and time_base.numerator <= _MOST_UNITS
     return time_base if fits else Fraction(1, _FINEST)
-
-
-def _padded(size: tuple[int, int], encoder: _Encoder) -> tuple[int, int]:
-    """The smallest size that the encoder takes and that cuts off no pixel."""
-    width, height = (max(-(-side // encoder.step) * encoder.step, encoder.least) for side in size)
-    return width, height
-
-
-def _options(codec: VideoCodec, settings: SinkSettings) -> dict[str, str]:
-    """Of the encoder. Raises RequestError."""
-    encoder = _ENCODERS[codec]
-    if not encoder.presets:
-        if settings.quality is not None or settings.preset is not None:
-            raise RequestError(f"{encoder.words} is lossless: it has no quality and no preset")
-        return {"level": "3", "slicecrc": "1", "g": "1"}
-    quality = encoder.quality if settings.quality is None else settings.quality
-    if not 0 <= quality <= encoder.worst:
-        raise RequestError(f"the quality (CRF) of {encoder.words} is 0..{encoder.worst}, not {quality}")
-    preset = settings.preset or encoder.preset
-    if preset not in encoder.presets:
-        raise RequestError(f"{encoder.words} has no preset {preset}, but {', '.join(encoder.presets)}")
-    options = {"crf": str(quality), "preset": preset}
-    if codec != "av1":  # SVT-AV1 knows no centre
-        options["chroma_sample_location"] = "center"
-    if codec == "h265":
-        options["forced-idr"] = "1"
-        options["x265-params"] = f"log-level=none:pools={settings.threads}:frame-threads=1"
-    if codec == "av1":
-        options["svtav1-params"] = f"lp={settings.threads}"
-    return options
 
 
 def _container_options(

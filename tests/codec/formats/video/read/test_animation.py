@@ -1,9 +1,10 @@
-"""Animated GIF, PNG, WebP and AVIF in, and telling video, animations and single pictures apart."""
+"""Animated GIF, PNG, WebP and AVIF in."""
 
 from __future__ import annotations
 
 import io
-from pathlib import Path
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,10 @@ import pytest
 from PIL import Image
 
 from bitstream.errors import FileAccessError, UnsupportedError
-from codec.files.stream import Input
-from codec.formats.sniff import is_video
 from codec.formats.video.read.animation import TIME_BASE
 from codec.formats.video.read.open import open_source
-from tests.support.media_files import Pipe, animation, moving, read, write_clip, y4m
-from tests.support.picture_files import needs_avif
+from tests.support.media_files import Pipe, animation, moving, read
+from tests.support.picture_files import needs_avif, png, png_chunk
 
 DURATIONS = [40, 100, 70, 250]
 
@@ -82,8 +81,6 @@ def test_a_duration_of_zero_counts_a_tenth_of_a_second() -> None:
 
 def test_fractions_of_a_millisecond_do_not_add_up() -> None:
     data = bytearray(animation(moving(8), "PNG", 40))
-    import zlib
-
     at = 0
     while (at := data.find(b"fcTL", at)) >= 0:
         data[at + 24 : at + 28] = (1).to_bytes(2, "big") + (30).to_bytes(2, "big")  # 1/30 s
@@ -174,95 +171,17 @@ def test_closing() -> None:
     assert list(source) == []
 
 
-def samples(folder: Path) -> dict[str, tuple[bytes, bool]]:
-    """Contents, and whether they are video."""
-    picture = moving(1)[0]
-    found: dict[str, tuple[bytes, bool]] = {}
-    for kind in ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "ICO"):
-        file = io.BytesIO()
-        Image.fromarray(picture).save(file, kind)
-        found[kind] = file.getvalue(), False
-    for kind in ("GIF", "PNG", "WEBP"):
-        found[f"animated {kind}"] = animation(moving(3), kind, 40), True
-    pages, album = io.BytesIO(), io.BytesIO()
-    more = [Image.fromarray(one) for one in moving(3)]
-    more[0].save(pages, "TIFF", save_all=True, append_images=more[1:])
-    more[0].save(album, "MPO", save_all=True, append_images=more[1:])
-    found["pages of a TIFF"] = pages.getvalue(), False
-    found["MPO"] = album.getvalue(), False
-    found["y4m"] = y4m([[picture[:, :, 0].copy()]], "W64 H48 F25:1 Cmono"), True
-    for name, codec in (("a.mp4", "libx264"), ("a.mkv", "ffv1"), ("a.avi", "mpeg4"), ("a.ts", "mpeg2video")):
-        write_clip(folder / name, moving(12), codec)
-        found[name] = (folder / name).read_bytes(), True
-    found["Wisp"] = b"\x89WSP\r\n\x1a\n" + bytes(100), False
-    found["text"] = b"a line of text\n" * 300, False
-    found["empty"] = b"", False
-    found["garbage"] = np.random.default_rng(1).bytes(9000), False
-    found["HEIC"] = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(4000), False
-    return found
-
-
-def test_is_video_by_content(tmp_path: Path) -> None:
-    for name, (data, expected) in samples(tmp_path).items():
-        path = tmp_path / "named.txt"
-        path.write_bytes(data)
-        file = io.BytesIO(data)
-        file.seek(min(3, len(data)))
-        assert is_video(path) is expected, name
-        assert is_video(file) is expected, name
-        assert file.tell() == min(3, len(data)), name
-        assert is_video(data) is expected, name
-        pipe = Input(Pipe(data))  # type: ignore[arg-type]
-        assert is_video(pipe) is expected, name
-        assert pipe.read_exactly(len(data)) == data, name
-        assert is_video(io.BufferedReader(Pipe(data))) is expected, name
-    assert is_video(tmp_path / "none") is False
-    assert is_video(tmp_path) is False
-    with pytest.raises(TypeError):
-        is_video(Pipe(b"abc"))  # type: ignore[arg-type]
-
-
-def test_pictures_are_told_without_ffmpeg(tmp_path: Path) -> None:
-    """In a process of its own: neither FFmpeg nor torch is loaded for a still, nor by the import of this module."""
-    import subprocess
-    import sys
-
-    Image.fromarray(moving(1)[0]).save(tmp_path / "a.jpg")
-    program = (
-        "import sys\n"
-        "import codec.formats.video.read.open\n"
-        "from codec.formats.sniff import is_video\n"
-        f"assert is_video({str(tmp_path / 'a.jpg')!r}) is False\n"
-        "assert not {'av', 'torch'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
 def test_sixteen_bits_are_noted() -> None:
     """Made by hand: Pillow writes no such animation."""
-    import struct
-    import zlib
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = [np.full((4, 1 + 6 * 4), 0, np.uint8) for _ in range(2)]
-    for i, row in enumerate(rows):
-        row[:, 1:] = 100 + i
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">2I5B", 4, 4, 16, 2, 0, 0, 0))
-    data += chunk(b"acTL", struct.pack(">2I", 2, 0))
-    for i, row in enumerate(rows):
-        control = (
-            struct.pack(">5I2H2B", 2 * i, 4, 4, 0, 0, 1, 25, 0, 0)
-            if i
-            else struct.pack(">5I2H2B", 0, 4, 4, 0, 0, 1, 25, 0, 0)
-        )
-        packed = zlib.compress(row.tobytes())
-        if i:
-            control = struct.pack(">I", 1) + control[4:]
-        data += chunk(b"fcTL", control)
-        data += chunk(b"fdAT", struct.pack(">I", 2) + packed) if i else chunk(b"IDAT", packed)
-    data += chunk(b"IEND", b"")
+    rows = [zlib.compress((b"\0" + bytes([100 + i]) * 24) * 4) for i in range(2)]
+    controls = [struct.pack(">5I2H2B", number, 4, 4, 0, 0, 1, 25, 0, 0) for number in (0, 1)]
+    later = (png_chunk(b"fcTL", controls[1]), png_chunk(b"fdAT", struct.pack(">I", 2) + rows[1]))
+    before = (
+        png_chunk(b"acTL", struct.pack(">2I", 2, 0)),
+        png_chunk(b"fcTL", controls[0]),
+        png_chunk(b"IDAT", rows[0]),
+    )
+    data = png((4, 4), 2, b"", *before, *later, depth=16).getvalue()
     found = read(data)
     assert found.notes == ["16 bits a channel reduced to 8"]
     assert [int(frame.pixels[0, 0, 0]) for frame in found.frames] == [100, 101]

@@ -15,14 +15,12 @@ import pytest
 from bitstream.errors import FileAccessError, UnsupportedError
 from codec.formats.video.read.deinterlace import Deinterlacer
 from codec.formats.video.read.open import open_source
+from codec.formats.video.read.timing import Clock, nominal_rate
+from codec.pixels.distortion import psnr
 from tests.support.media_files import RATE, SOUND_RATE, moving, read, with_track_matrix, write_clip
 
 GOOD = 25  # dB that a lossy encoder reaches with these pictures; the next frame instead has less than 22
 _FAST_VP9 = {"deadline": "realtime", "cpu-used": "8"}
-
-
-def psnr(one: Any, other: Any) -> float:
-    return float(10 * np.log10(255**2 / max(np.mean((one.astype(float) - other) ** 2), 1e-9)))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +84,6 @@ def test_variable_timestamps_are_kept(tmp_path: Path) -> None:
 
 
 def test_timestamps_that_do_not_rise_are_moved_with_one_note() -> None:
-    from codec.formats.video.read.timing import Clock
-
     clock = Clock(Fraction(1, 1000), Fraction(25))
     given: list[int | None] = [None, 40, 40, 30, None, 200]
     assert [clock.time(pts, 0) for pts in given] == [0, 40, 41, 42, 82, 200]
@@ -107,8 +103,6 @@ def test_timestamps_that_do_not_rise_are_moved_with_one_note() -> None:
 def test_nominal_rate(
     guessed: Fraction | None, average: Fraction | None, coded: Fraction | None, expected: Fraction | None
 ) -> None:
-    from codec.formats.video.read.timing import nominal_rate
-
     assert nominal_rate(guessed, average, coded) == expected
 
 
@@ -182,7 +176,7 @@ def test_interlaced_video(tmp_path: Path, codec: str, options: dict[str, str], f
     assert [frame.pts for frame in found.frames] == [40 * i for i in range(8)]
     assert [frame.duration for frame in found.frames] == [40] * 8
     with av.open(str(tmp_path / "a.mkv")) as plain:
-        woven = [frame.to_ndarray(format="rgb24") for frame in plain.decode(video=0)]
+        woven: list[Any] = [frame.to_ndarray(format="rgb24") for frame in plain.decode(video=0)]
     for frame, comb, picture in zip(found.frames[1:-1], woven[1:-1], pictures[1:-1], strict=True):
         assert combing(frame.pixels) < 0.6 * combing(comb)
         assert psnr(frame.pixels, picture) > psnr(comb, picture)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from dataclasses import replace
 from fractions import Fraction
@@ -17,6 +16,7 @@ from bitstream.sequence.audio import AudioPacket, AudioStream
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import Kind, SinkSettings
 from codec.notes import WispNote
+from tests.support.media_files import Pipe as ReadPipe
 from tests.support.sink_files import CLIP, SIZE, Pipe, Stdout, described, frames, moved, sound, times, write
 
 CASES = [
@@ -175,21 +175,7 @@ def test_containers_on_a_pipe(monkeypatch: pytest.MonkeyPatch, kind: Kind, name:
     assert starts(again, got) == pytest.approx(starts(stream, packets), abs=0.001)
     assert times(data) == pytest.approx([n / 25 for n in range(13)], abs=0.0005)
 
-    class Forward(io.RawIOBase):
-        def __init__(self) -> None:
-            self.rest = data
-
-        def readable(self) -> bool:
-            return True
-
-        def read(self, size: int = -1) -> bytes:
-            part, self.rest = self.rest[:size], self.rest[size:]
-            return part
-
-        def seekable(self) -> bool:
-            return False
-
-    with av.open(Forward(), "r") as container:
+    with av.open(ReadPipe(data), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 13
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -78,16 +79,6 @@ def test_the_exact_matrix(tmp_path: Path, chroma: str, matrix: int, full: bool) 
         assert np.abs(plane - expected.round()).max() <= 1
 
 
-class quiet:  # noqa: N801
-    """No context."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
 def test_chroma_is_the_mean_of_four_pixels(tmp_path: Path) -> None:
     """C420jpeg: in their centre. An edge between two such squares stays an edge."""
     pixels = np.zeros((8, 8, 3), np.uint8)
@@ -148,7 +139,7 @@ def test_frames_at_a_constant_rate(
     tmp_path: Path, times: list[int], last: int, base: int, rate: int, expected: list[int], note: str | None
 ) -> None:
     content = frames(times, last=last, time_base=Fraction(1, base))
-    with pytest.warns(WispNote, match=f"written at {rate} frames a second: {note}") if note else quiet():
+    with pytest.warns(WispNote, match=f"written at {rate} frames a second: {note}") if note else nullcontext():
         path = write(tmp_path / "a.rgb", RGB, content, Clip(Fraction(1, base), Fraction(rate)))
     assert shown(path, content) == expected
 
