@@ -66,6 +66,13 @@ def build_still(header: Header, coded: Iterable[Unit], kept: Metadata | None = N
     return b"".join(parts)
 
 
+def still_size(header: Header, coded: Iterable[Unit], kept: Metadata | None = None) -> int:
+    """Bytes of what `build_still` makes of the same, without making it."""
+    payloads = [header.pack(), *(metadata.pack(data) for _, data in (kept or Metadata()).items()), b""]
+    lengths = [len(payload) for payload in payloads] + [unit.packed_size for unit in coded]
+    return len(chunks.SIGNATURE) + sum(length + chunks.OVERHEAD for length in lengths)
+
+
 def read_still(stream: BinaryIO) -> Still:
     """Read and check a whole file from a binary file object (forward only).
 

@@ -63,6 +63,11 @@ class Unit:
         values = {**vars(self), "kind_and_slot": flag | self.kind << 4 | self.model_slot}
         return fields.pack(FIELDS, values) + self._packed_alpha() + self.stream + _CHECK.pack(self.check)
 
+    @property
+    def packed_size(self) -> int:
+        """Bytes of the chunk's payload."""
+        return OVERHEAD + len(self._packed_alpha()) + len(self.stream)
+
     def _packed_alpha(self) -> bytes:
         if self.alpha is None:
             return b""

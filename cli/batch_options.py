@@ -15,7 +15,7 @@ from cli.batch import Manners, Work, run_batch, threads_each
 from cli.command import DEBUG
 from cli.options import Arithmetic
 from cli.plan import Job, Suffix, Wanted, names_folder, plan
-from codec.jobs.picture_files import Writing
+from codec.files.output import Writing
 
 MAX_JOBS = 256
 _KINDS = tuple(NAMES)

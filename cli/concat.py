@@ -8,7 +8,7 @@ from cli import options
 from cli.command import WispCommand, say
 from cli.edited import told
 from cli.inputs import STDIN
-from codec.jobs.picture_files import Writing
+from codec.files.output import Writing
 
 EXAMPLES = """\b
 Examples:

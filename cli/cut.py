@@ -11,7 +11,7 @@ from cli import options
 from cli.command import WispCommand, say
 from cli.edited import told
 from cli.selection_options import DURATION, FRAMES, START, selected
-from codec.jobs.picture_files import Writing
+from codec.files.output import Writing
 
 EXAMPLES = """\b
 Examples:

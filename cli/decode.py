@@ -16,11 +16,12 @@ from cli.batch_options import Batch, batch, ending_in
 from cli.decode_video import DecodeVideoWork, sequence_ending
 from cli.frame_progress import JobProgress
 from cli.plan import Job, names_folder
-from cli.selection_options import VideoCommand, given, listed, selection
-from cli.video_options import Output, frames_out
-from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, LOSSY, PICTURE_FORMATS, ending_of, picture_format
-from codec.formats.video.write.sink import VIDEO_FORMATS, video_format
-from codec.jobs.picture_files import DecodeReport, DecodeSettings, Writing
+from cli.selection_options import SELECTION, VideoCommand, given, listed, selection
+from cli.video_options import FRAMES_OUT, frames_out
+from codec.files.output import Writing
+from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, LOSSY, PICTURE_FORMATS, ending_of
+from codec.formats.video.write.sink import VIDEO_FORMATS
+from codec.jobs.settings import DecodeReport, DecodeSettings
 from codec.still.salvage import DAMAGED_STATUS
 
 if TYPE_CHECKING:
@@ -74,18 +75,6 @@ def _check_ending(wanted: str | None, output: str | None) -> None:
         raise click.UsageError(f"{output}: {written} (--format says which).")
 
 
-def _still_kind(wanted: str | None, target: str) -> str:
-    """The format of a still picture: as given, else by the target's ending, else PNG. Raises RequestError."""
-    if wanted is not None:
-        if wanted not in PICTURE_FORMATS:
-            raise RequestError(f"is a still picture, which is written as {', '.join(PICTURE_FORMATS)}, not as {wanted}")
-        return wanted
-    kind = picture_format(target)
-    if kind is None and video_format(target) is not None:
-        raise RequestError(f"is a still picture, which is written as {', '.join(PICTURE_FORMATS)}, not into {target}")
-    return kind or PICTURE_FORMATS[0]
-
-
 @dataclass(frozen=True)
 class DecodeWork:
     """Decodes one job."""
@@ -95,6 +84,7 @@ class DecodeWork:
     settings: DecodeSettings
     writing: Writing
     video: DecodeVideoWork
+    video_options: tuple[str, ...]
 
     def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises."""
@@ -102,17 +92,15 @@ class DecodeWork:
             if sources.holds_sequence(source):
                 return self.video(job, source, progress)
             is_picture = sources.holds_picture(source)  # else reading it says what is wrong
-            if self.video.video.names and is_picture:
-                raise RequestError(f"is a still picture, and {listed(self.video.video.names)} for sequences")
-            kind = _still_kind(self.video.format, job.target) if is_picture else PICTURE_FORMATS[0]
-            return self._still(job, source, kind, progress)
+            if self.video_options and is_picture:
+                raise RequestError(f"is a still picture, and {listed(self.video_options)} for sequences")
+            return self._still(job, source, progress)
 
-    def _still(self, job: Job, source: sources.Input, kind: str, progress: JobProgress) -> Report:
-        from codec.jobs.picture_files import decode_file
+    def _still(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+        from codec.jobs.decode_picture import decode_picture
 
-        settings = replace(self.settings, kind=kind)
         codec = self.arithmetic.codec(self.model)
-        report = decode_file(codec, source, job.target, settings, self.writing, progress)
+        report = decode_picture(codec, source, job.target, self.settings, self.writing, progress=progress)
         return Report(tuple(_damage(report)), (_told(job.target, report),), 0 if report.whole else DAMAGED_STATUS)
 
 
@@ -180,7 +168,7 @@ def decode(
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
-    video: Output,
+    video: DecodeSettings,
     selection: Selection,
 ) -> None:
     """Decode the .wisp files INPUT (- is standard input) into pictures and videos.
@@ -193,8 +181,17 @@ def decode(
     With --salvage the frames that are damaged are left out.
     """
     _check_ending(format_, output)
-    settings = DecodeSettings(PICTURE_FORMATS[0], output_quality, crop, downscale, salvage, batch.strip)
-    picture_options = given(_OF_PICTURES)
+    settings = replace(
+        video,
+        format=format_,
+        output_quality=output_quality,
+        crop=crop,
+        downscale=downscale,
+        strip=batch.strip,
+        selection=selection,
+        salvage=salvage,
+    )
+    picture_options, video_options = given(_OF_PICTURES), given((*FRAMES_OUT, *SELECTION))
     batch.run(
         inputs,
         _pattern(inputs, output, format_),
@@ -206,7 +203,8 @@ def decode(
             model,
             settings,
             writing,
-            DecodeVideoWork(shared, model, format_, video, selection, salvage, writing, picture_options),
+            DecodeVideoWork(shared, model, settings, writing, picture_options),
+            video_options,
         ),
     )
 

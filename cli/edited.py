@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from codec.jobs.edit import EditReport
+    from codec.jobs.settings import EncodeReport
 
 
-def told(target: str, report: EditReport) -> str:
+def told(target: str, report: EncodeReport) -> str:
     """The line of --verbose."""
     frames = f"{report.frames} {'frame' if report.frames == 1 else 'frames'}"
     return f"-> {target}: {report.bytes} bytes, {frames}, {report.duration:.2f} s"

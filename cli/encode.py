@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bitstream.errors import RequestError
-from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
 from cli import inputs as sources
 from cli import options
 from cli.batch import Report
 from cli.batch_options import Batch, batch, ending_in
-from cli.encode_video import EncodeVideoWork
+from cli.encode_options import TARGETS, encode_settings
+from cli.encode_report import interrupted_line, picture_facts, picture_line, video_facts, video_line
+from cli.frame_log import frame_log
 from cli.frame_progress import JobProgress
 from cli.plan import Job
-from cli.rate_options import Rate, rate
-from cli.selection_options import VideoCommand, given, listed, selection
-from cli.video_options import Coding, coding
-from codec import DEFAULT_QUALITY
-from codec.files.output import STDOUT
-from codec.jobs.picture_files import EncodeReport, EncodeSettings, Writing
-from codec.still.regions import ROI_TILE
-from codec.still.settings import still_settings
+from cli.selection_options import SELECTION, VideoCommand, given, listed, selection
+from cli.stop import Stop
+from cli.video_options import VIDEO_IN, video_in
+from codec.files.output import STDOUT, Writing
+from codec.jobs.settings import InputSettings
+from codec.settings import EncodeSettings
 
 if TYPE_CHECKING:
+    from codec.jobs.log import LogKind
     from codec.jobs.selection import Selection
 
 ENDING = ".wisp"
@@ -58,119 +57,100 @@ Videos:
 """
 
 
-def _checked_quality(_: click.Context, __: click.Parameter, value: float) -> float:
-    if math.isnan(value):  # which FloatRange lets pass
-        raise click.BadParameter(f"{value} is not a number.")
-    return value
-
-
-def _checked_tile(_: click.Context, __: click.Parameter, value: int | None) -> int | None:
-    if value is not None and value % TILE_STEP:
-        raise click.BadParameter(f"{value} is not a multiple of {TILE_STEP}.")
-    return value
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodeWork:
-    """Encodes one job."""
+    """Encodes one job; `video_options` are the names of those given that are for videos only."""
 
     arithmetic: options.Arithmetic
     model: Path | None
     settings: EncodeSettings
+    reading: InputSettings
     writing: Writing
+    verify: bool
     print_psnr: bool
     as_json: bool
-    video: EncodeVideoWork
+    bitrate: float | None
+    two_pass: bool
+    log: LogKind | None
+    log_file: str | None
+    video_options: tuple[str, ...]
 
     def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what encoding raises."""
         with sources.opened(job.source) as piped:
-            if not isinstance(piped, str):  # what is piped is not taken for nothing
+            if not isinstance(piped, str):  # what is piped is not read for nothing
                 self.writing.check(job.target, None)
             source, is_video = self._recognised(piped)
-            if not is_video and (names := self.video.video.names):
+            if not is_video and self.video_options:
                 if sources.is_picture(source):
-                    raise RequestError(f"is a picture, and {listed(names)} for videos")
-                is_video = True  # asked for: what is wrong with it as a video will be told
-            return (self.video if is_video else self._picture)(job, source, progress)
+                    raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
+                is_video = True  # asked for: what is wrong with it as a video will be said
+            return (self._video if is_video else self._picture)(job, source, progress)
 
     def _recognised(self, found: sources.Input) -> tuple[sources.Input, bool]:
         """What to read, and whether as a video: as it was said, else by the content."""
-        if self.video.video.format is not None:
+        if self.reading.raw is not None:
             return found, True
         source, is_video = sources.picture_or_video(found)
-        if not is_video or self.settings.frame is None:
+        if not is_video or self.reading.frame is None:
             return source, is_video
         if not sources.is_picture(source):
             raise RequestError("--frame takes a picture out of an animation; of a video --frames A:B takes a part")
         return source if isinstance(source, str) else sources.whole(source), False
 
     def _picture(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
-        from codec.jobs.picture_files import encode_file
+        from codec.jobs.encode_picture import encode_picture
 
-        codec = self.arithmetic.codec(self.model)
-        report = encode_file(codec, source, job.target, self.settings, self.writing, progress)
+        report = encode_picture(
+            self.arithmetic.codec(self.model),
+            source,
+            job.target,
+            self.settings,
+            self.reading,
+            self.writing,
+            verify=self.verify,
+            measure=self.print_psnr or self.as_json,
+            ms_ssim=self.as_json and self.settings.is_for_ms_ssim,
+            progress=progress,
+        )
         lines = (f"PSNR {report.psnr:.2f} dB",) if self.print_psnr else ()
-        output = json.dumps(self._facts(job, report)) if self.as_json else None
-        return Report(lines, (_told(job.target, report),), output=output)
+        output = json.dumps(picture_facts(job, self.settings, report)) if self.as_json else None
+        return Report(lines, (picture_line(job.target, report),), output=output)
 
-    def _facts(self, job: Job, report: EncodeReport) -> dict[str, Any]:
-        target, coding = self.settings.target, self.settings.coding
-        psnr = report.psnr
-        return {
-            "file": job.source,
-            "output": job.target,
-            "width": report.size[0],
-            "height": report.size[1],
-            "mode": report.mode,
-            "target": None if target is None else {target.kind: target.value},
-            "effort": coding.effort,
-            "tune": coding.tune,
-            "quality": report.quality,
-            "model_quality": report.model_quality,
-            "bytes": report.bytes,
-            "bpp": round(report.bpp, 4),
-            "psnr": None if psnr is None or math.isinf(psnr) else round(psnr, 4),  # null: every pixel is as it was
-            "ms_ssim": None if report.ms_ssim is None else round(report.ms_ssim, 6),
-            "tile": report.tile,
-            "tiles": report.tiles,
-            "lossless_tiles": report.lossless_tiles,
-            "seconds": round(report.seconds, 3),
-            "stages": {name: round(seconds, 3) for name, seconds in report.stages.items()},
-        }
+    def _video(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+        from codec.jobs.encode_video import encode_video
 
-
-def _told(target: str, report: EncodeReport) -> str:
-    size = f"{report.size[0]}x{report.size[1]} {report.mode}"
-    tiles = f"{report.tiles} {'tile' if report.tiles == 1 else 'tiles'}, {report.lossless_tiles} lossless"
-    return f"{size} -> {target}: {report.bytes} bytes, {report.bpp:.3f} bpp, {tiles}, {report.seconds:.2f} s"
+        if self.settings.target is not None:
+            raise RequestError(f"--target-{self.settings.target.kind} is for pictures: a video takes --target-bitrate")
+        if self.verify:
+            raise RequestError("--verify is for pictures: `wisp verify` checks the file of a video")
+        self.writing.check(job.target, Path(source) if isinstance(source, str) else None)  # before there is a log
+        stop = Stop(lambda: progress.tell("interrupted: the frame in work is being finished (once more drops all)"))
+        with frame_log(job, self.log, self.log_file, self.print_psnr, self.writing) as log, stop.listening():
+            report = encode_video(
+                self.arithmetic.codec(self.model),
+                source,
+                job.target,
+                self.settings,
+                self.reading,
+                self.writing,
+                bitrate=self.bitrate,
+                two_pass=self.two_pass,
+                log=log,
+                progress=progress.of_frames(),
+                go_on=stop,
+            )
+        lines = [] if report.psnr is None or not self.print_psnr else [f"PSNR {report.psnr:.2f} dB on average"]
+        if stop.status:
+            lines.append(interrupted_line(job, report))
+        output = json.dumps(video_facts(job, self.settings, self.bitrate, report)) if self.as_json else None
+        return Report(tuple(lines), (video_line(job.target, report),), stop.status, output, last=bool(stop.status))
 
 
 @click.command(cls=VideoCommand, short_help="Encode pictures and videos into .wisp files.", epilog=EXAMPLES)
 @options.inputs_argument
 @options.output
-@click.option(
-    "-q",
-    "--quality",
-    type=click.FloatRange(0, 100),
-    default=DEFAULT_QUALITY,
-    show_default=True,
-    callback=_checked_quality,
-    help="0 (smallest) to 100 (best); equal steps look like equal steps of PSNR.",
-)
-@click.option("--lossless", is_flag=True, help="Keep every pixel that can be seen; the quality does not count.")
-@click.option(
-    "--exact", is_flag=True, help="Code colours under full transparency as all others; else they are free to change."
-)
-@rate
-@click.option(
-    "--tile",
-    type=click.IntRange(MIN_TILE, MAX_TILE),
-    callback=_checked_tile,
-    metavar="N",
-    help=f"Pixels a side of the tiles that are coded independently; a multiple of {TILE_STEP}. {DEFAULT_TILE}, or "
-    f"{ROI_TILE} with --roi.",
-)
+@encode_settings
 @click.option("--frame", type=click.IntRange(0), metavar="N", help="Of an animation this one, from 0, as a picture.")
 @click.option("--verify", is_flag=True, help="Decode what was written and compare before it gets its name.")
 @click.option("--print-psnr", is_flag=True, help="Tell the PSNR of what was encoded, on standard error.")
@@ -179,16 +159,12 @@ def _told(target: str, report: EncodeReport) -> str:
 @options.model
 @options.arithmetic
 @options.debug
-@coding
+@video_in
 @selection
 def encode(
     inputs: tuple[str, ...],
     output: str | None,
-    quality: float,
-    lossless: bool,
-    exact: bool,
-    rate: Rate,
-    tile: int | None,
+    settings: EncodeSettings,
     frame: int | None,
     verify: bool,
     print_psnr: bool,
@@ -196,7 +172,11 @@ def encode(
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
-    video: Coding,
+    reading: InputSettings,
+    bitrate: float | None,
+    two_pass: bool,
+    log: LogKind | None,
+    log_file: str | None,
     selection: Selection,
 ) -> None:
     """Encode the pictures and videos INPUT (- is standard input) into .wisp files.
@@ -212,56 +192,46 @@ def encode(
     to_stdout = STDOUT in (output, *(inputs if output is None else ()))
     if as_json and to_stdout:
         raise click.UsageError("--json and a result on standard output exclude each other.")
-    _check_bitrate(video)
-    _check_log(video, to_stdout, as_json, batch)
-    coding = still_settings(tile=tile, exact=exact, effort=rate.effort, tune=rate.tune, regions=rate.regions())
-    settings = EncodeSettings(
-        quality,
-        rate.target,
-        coding,
-        lossless,
-        frame,
-        batch.strip,
-        verify,
-        measure=print_psnr or as_json,
-        structure=as_json and "ms-ssim" in (rate.tune, rate.target and rate.target.kind),
+    if bitrate is not None and (others := given((*TARGETS, "quality", "lossless"))):
+        raise click.UsageError(f"--target-bitrate and {' and '.join(others)} exclude each other.")
+    _check_log(log, log_file, to_stdout, as_json, batch)
+    work = EncodeWork(
+        arithmetic=arithmetic,
+        model=model,
+        settings=settings,
+        reading=replace(reading, frame=frame, strip=batch.strip, selection=selection),
+        writing=batch.writing,
+        verify=verify,
+        print_psnr=print_psnr,
+        as_json=as_json,
+        bitrate=bitrate,
+        two_pass=two_pass,
+        log=log,
+        log_file=log_file,
+        video_options=given((*VIDEO_IN, *SELECTION)),
     )
+
+    def check(jobs: list[Job]) -> None:
+        if log and len(jobs) > 1:
+            raise click.UsageError("--log tells of one video: several inputs would be mixed in it.")
+
     batch.run(
         inputs,
         output,
         ENDING,
         _is_wanted,
         arithmetic,
-        lambda shared, writing: EncodeWork(
-            shared,
-            model,
-            settings,
-            writing,
-            print_psnr,
-            as_json,
-            EncodeVideoWork(shared, model, settings, video, selection, writing, print_psnr, as_json),
-        ),
-        check=lambda jobs: _check_one_log(video, len(jobs)),
+        lambda shared, writing: replace(work, arithmetic=shared, writing=writing),
+        check=check,
     )
 
 
-def _check_bitrate(video: Coding) -> None:
-    others = given(("quality", "lossless", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"))
-    if video.bitrate is not None and others:
-        raise click.UsageError(f"--target-bitrate and {' and '.join(others)} exclude each other.")
-
-
-def _check_log(video: Coding, to_stdout: bool, as_json: bool, batch: Batch) -> None:
+def _check_log(log: LogKind | None, log_file: str | None, to_stdout: bool, as_json: bool, batch: Batch) -> None:
     """Raise UsageError where the log's lines would be mixed with others."""
-    if video.log and not video.log_file and as_json and not to_stdout:
+    if log and not log_file and as_json and not to_stdout:
         raise click.UsageError("--log and --json both go to standard output: --log-file says where else.")
-    if video.log and not video.log_file and to_stdout and batch.manners.progress == "json":
+    if log and not log_file and to_stdout and batch.manners.progress == "json":
         raise click.UsageError("--log and --progress json both go to standard error: --log-file says where else.")
-
-
-def _check_one_log(video: Coding, jobs: int) -> None:
-    if video.log and jobs > 1:
-        raise click.UsageError("--log tells of one video: several inputs would be mixed in it.")
 
 
 def _is_wanted(path: Path) -> bool:

@@ -15,18 +15,14 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import click
 
-from cli.selection_options import SELECTION, given, video_option, with_options
-from codec.formats.video.read.rawvideo import RAW_FORMATS, Y4M
-
-if TYPE_CHECKING:
-    from codec.formats.video.write.sink import VideoCodec
-    from codec.jobs.log import LogKind
+from cli.selection_options import video_option, with_options
+from codec.formats.video.read.rawvideo import RAW_FORMATS, Y4M, RawVideo
+from codec.jobs.settings import DecodeSettings, InputSettings
 
 _SIZE = re.compile(r"(\d{1,5})[xX](\d{1,5})")
 _RATE = re.compile(r"\d{1,9}(?:\.\d{1,9})?|\d{1,9}/\d{1,9}")
@@ -46,12 +42,12 @@ def _frames_a_second(_: click.Context, __: click.Parameter, value: str | None) -
     """25, 29.97 (which is 30000/1001) or 30000/1001."""
     if value is None:
         return None
-    from codec.sequence.writer import exact_rate
+    from codec.sequence.writer import frame_rate
 
     try:
         if _RATE.fullmatch(value) is None:
             raise ValueError
-        return exact_rate(Fraction(value) if "/" in value else value)
+        return frame_rate(Fraction(value) if "/" in value else value)
     except (ValueError, ZeroDivisionError):
         raise click.BadParameter(f"{value!r} is no rate: 25, 29.97 and 30000/1001 frames a second are.") from None
 
@@ -62,36 +58,7 @@ def _kilobits(_: click.Context, __: click.Parameter, value: float | None) -> flo
     return value
 
 
-@dataclass(frozen=True)
-class Coding:
-    """What `wisp encode` is told of videos alone; `names` are the options that were given."""
-
-    format: str | None
-    size: tuple[int, int] | None
-    rate: Fraction | None
-    strict: bool
-    audio: bool
-    bitrate: float | None
-    two_pass: bool
-    log: LogKind | None
-    log_file: str | None
-    names: tuple[str, ...]
-
-    def check(self) -> None:
-        """Raise UsageError for options that do not go together."""
-        if self.format is None and (self.size or self.rate):
-            raise click.UsageError(f"{'--size' if self.size else '--rate'} is for raw video: --format says which.")
-        if self.format == "y4m" and self.size:
-            raise click.UsageError("--size is for raw video without a header: y4m has one.")
-        if self.format not in (None, "y4m") and self.size is None:
-            raise click.UsageError(f"raw video of {self.format} needs its --size, as in --size 640x360.")
-        if self.two_pass and self.bitrate is None:
-            raise click.UsageError("--two-pass needs --target-bitrate.")
-        if self.log_file and not self.log:
-            raise click.UsageError("--log-file needs --log csv or --log json.")
-
-
-_CODING = (
+_VIDEO_IN = (
     video_option(
         "--format",
         type=click.Choice((Y4M, *RAW_FORMATS)),
@@ -116,43 +83,37 @@ _CODING = (
     ),
     video_option("--log-file", metavar="FILE", help="Where these lines go; else to standard output."),
 )
-_CODING_NAMES = ("format", "size", "frame_rate", "strict", "no_audio", "bitrate", "two_pass", "log", "log_file")
+VIDEO_IN = ("format", "size", "frame_rate", "strict", "no_audio", "bitrate", "two_pass", "log", "log_file")
 
 
-def coding(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `Coding`, handed over as one parameter `video`."""
+def video_in(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of videos that are encoded; what is read comes as one parameter `reading`, the rest by name."""
 
     @functools.wraps(function)
     def collected(*args: Any, **values: Any) -> Any:
-        found = Coding(
-            format=values.pop("format"),
-            size=values.pop("size"),
-            rate=values.pop("frame_rate"),
+        kind, size, rate = (values.pop(name) for name in ("format", "size", "frame_rate"))
+        _check_raw(kind, size, rate)
+        if values["two_pass"] and values["bitrate"] is None:
+            raise click.UsageError("--two-pass needs --target-bitrate.")
+        if values["log_file"] and not values["log"]:
+            raise click.UsageError("--log-file needs --log csv or --log json.")
+        reading = InputSettings(
+            raw=None if kind is None else RawVideo(kind, size, rate),
             strict=values.pop("strict"),
             audio=not values.pop("no_audio"),
-            bitrate=values.pop("bitrate"),
-            two_pass=values.pop("two_pass"),
-            log=values.pop("log"),
-            log_file=values.pop("log_file"),
-            names=given((*_CODING_NAMES, *SELECTION)),
         )
-        found.check()
-        return function(*args, video=found, **values)
+        return function(*args, reading=reading, **values)
 
-    return with_options(collected, _CODING)
+    return with_options(collected, _VIDEO_IN)
 
 
-@dataclass(frozen=True)
-class Output:
-    """How `wisp decode` writes the frames of sequences; `names` are the options that were given."""
-
-    codec: VideoCodec | None
-    crf: int | None
-    preset: str | None
-    rate: Fraction | None
-    chroma: Literal["420", "444"]
-    audio: bool
-    names: tuple[str, ...]
+def _check_raw(kind: str | None, size: tuple[int, int] | None, rate: Fraction | None) -> None:
+    if kind is None and (size or rate):
+        raise click.UsageError(f"{'--size' if size else '--rate'} is for raw video: --format says which.")
+    if kind == Y4M and size:
+        raise click.UsageError("--size is for raw video without a header: y4m has one.")
+    if kind not in (None, Y4M) and size is None:
+        raise click.UsageError(f"raw video of {kind} needs its --size, as in --size 640x360.")
 
 
 _OUTPUT = (
@@ -181,23 +142,22 @@ _OUTPUT = (
     ),
     no_audio,
 )
-_OUTPUT_NAMES = ("video_codec", "crf", "preset", "frame_rate", "chroma", "no_audio")
+FRAMES_OUT = ("video_codec", "crf", "preset", "frame_rate", "chroma", "no_audio")
 
 
 def frames_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `Output`, handed over as one parameter `video`."""
+    """The options of how frames are written, handed over as one parameter `video`."""
 
     @functools.wraps(function)
     def collected(*args: Any, **values: Any) -> Any:
-        found = Output(
-            codec=values.pop("video_codec"),
+        video = DecodeSettings(
+            video_codec=values.pop("video_codec"),
             crf=values.pop("crf"),
             preset=values.pop("preset"),
             rate=values.pop("frame_rate"),
             chroma=values.pop("chroma"),
             audio=not values.pop("no_audio"),
-            names=given((*_OUTPUT_NAMES, *SELECTION)),
         )
-        return function(*args, video=found, **values)
+        return function(*args, video=video, **values)
 
     return with_options(collected, _OUTPUT)

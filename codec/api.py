@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from os import PathLike
@@ -15,34 +14,29 @@ from PIL import Image
 
 from bitstream.metadata import Metadata
 from bitstream.still import Still
-from codec import DEFAULT_QUALITY
-from codec.choices import Device, EntropyDtype, Precision, Tune, check_choice
-from codec.effort import DEFAULT_EFFORT
 from codec.files.source import Source, read_bytes, read_file
 from codec.formats.pictures.attached import info_entries
 from codec.formats.pictures.load import PictureSource, load_picture
 from codec.model.file import ModelInfo
-from codec.model.quality import check_quality, to_model_quality, to_user_quality
+from codec.model.quality import to_model_quality, to_user_quality
 from codec.model.registry import default_model, find_model, load_model_file
-from codec.notes import note
 from codec.pixels.geometry import Box
 from codec.pixels.picture import Picture
-from codec.rate.target import Target
-from codec.still.check import GOOD_QUALITY, POOR_PSNR, Trial, try_out
+from codec.settings import DEFAULT_QUALITY, EncodeOptions, EncodeSettings
+from codec.still.check import Trial, try_out
 from codec.still.decode import Decoded, DecodedLatents, check_units, decode_latents, decode_still
-from codec.still.encode import Encoded, encode_lossless, encode_still
-from codec.still.regions import Region
+from codec.still.encode import CodedPicture, encode_lossless, encode_still
 from codec.still.salvage import Salvaged, salvage_still
-from codec.still.settings import StillSettings, still_settings
+from codec.work.choices import Device, EntropyDtype, Precision, check_choice
 from codec.work.progress import Progress
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import Unpack
 
     from codec.model.loaded import LoadedModel, Runtime
 
 Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
-_DEFAULTS = StillSettings()
 
 
 class Codec:
@@ -91,15 +85,9 @@ class Codec:
         image: PictureSource,
         quality: float = DEFAULT_QUALITY,
         *,
-        target: Target | None = None,
-        effort: int = DEFAULT_EFFORT,
-        tune: Tune = "psnr",
-        regions: Sequence[Region] = (),
-        tile: int | None = None,
-        lossless: bool = False,
-        exact: bool = False,
         metadata: Metadata | None = None,
         frame: int | None = None,
+        **settings: Unpack[EncodeOptions],
     ) -> bytes:
         """Encode one picture.
 
@@ -107,18 +95,10 @@ class Codec:
             image: a path, binary file object, PIL image, array (H, W) or (H, W, 1..4) uint8, or tensor
                 (1..4, H, W), uint8 or floating point within 0..1. One channel is grey, two are grey and
                 alpha, three RGB, four RGBA.
-            quality: 0..100; equal steps look like equal steps of PSNR. A tile that is smaller losslessly
-                is stored so by itself.
-            target: a size, PSNR or MS-SSIM to meet; `quality` does not count then.
-            effort: 1..9. From 5 on the latents are refined for this picture: smaller files, in 30 to 400 times
-                the time; below 4 only lossless coding is quicker.
-            tune: what refinement makes good at a given size.
-            regions: rectangles or maps of higher or lower quality.
-            tile: pixels a side of the independent tiles: a multiple of 64 in 64..4096; 1024, or 128 with regions.
-            lossless: every tile bit-exact; `quality` does not count then.
-            exact: keep colours under full transparency, which are free to change otherwise.
+            quality: 0..100; equal steps look like equal steps of PSNR.
             metadata: ICC profile, EXIF and XMP to store instead of those that came with `image`.
             frame: of an animation, counted from 0.
+            settings: the other fields of `EncodeSettings`: target, lossless, exact, effort, tune, tile, regions.
 
         Returns:
             The bytes of a `.wisp` file.
@@ -128,52 +108,39 @@ class Codec:
             ExactnessError: this machine's arithmetic is not the model's. TargetError: the target is out of
             reach. RequestError: a region outside the picture. ValueError, TypeError: arguments.
         """
+        chosen = EncodeSettings(quality=quality, **settings)
         if not isinstance(metadata, Metadata | None):
             raise TypeError(f"metadata of type {type(metadata).__name__}: codec.Metadata is expected")
         picture = load_picture(image, frame=frame)
         if metadata is not None:
             picture = replace(picture, metadata=metadata)
-        settings = still_settings(tile=tile, exact=exact, effort=effort, tune=tune, regions=tuple(regions))
-        return self.encode_picture(picture, quality, target=target, settings=settings, lossless=lossless)[0].data
+        return self.encode_picture(picture, chosen).data
 
     def encode_picture(
         self,
         picture: Picture,
-        quality: float = DEFAULT_QUALITY,
+        settings: EncodeSettings,
         *,
-        target: Target | None = None,
-        settings: StillSettings = _DEFAULTS,
-        lossless: bool = False,
-        trial: bool = False,
+        keep_latents: bool = False,
         progress: Progress | None = None,
-    ) -> tuple[Encoded, Trial | None]:
-        """As `encode`, -> the file with what is known of it, and with `trial` what it decodes to, compared.
-
-        At quality 90 or more the trial is made in any case; a note tells where the PSNR stays below 36 dB.
-        """
-        check_quality(quality)
-        if lossless and target is not None:
-            raise ValueError(f"a {target.name} target and lossless exclude each other")
-        if lossless and settings.regions:
-            raise ValueError("regions and lossless exclude each other")
-        if lossless:
-            encoded = encode_lossless(picture, self.model_info.id_bytes, settings, progress=progress)
-        elif target is not None:
+    ) -> CodedPicture:
+        """The coded units of a picture, from which its file is made. Raises as `encode`."""
+        progress = progress or Progress()
+        if settings.lossless:
+            return encode_lossless(picture, self.model_info.id_bytes, settings, progress=progress)
+        model = self.load(self.model_info.id)
+        if settings.target is not None:
             from codec.rate.control import encode_to_target
 
-            model = self.load(self.model_info.id)
-            encoded = encode_to_target(model, picture, target, settings, progress or Progress())
-        else:
-            model = self.load(self.model_info.id)
-            steps = to_model_quality(model.file.quality_curve, quality)
-            encoded = encode_still(model, picture, steps, settings, progress=progress)
-        wants_quality = quality >= GOOD_QUALITY and target is None and encoded.lossless_tiles < len(encoded.units)
-        result = try_out(encoded, self.load) if trial or wants_quality else None
-        if result is not None and wants_quality and result.psnr < POOR_PSNR:
-            note(f"quality {quality:g} reaches only {result.psnr:.1f} dB on this picture: --lossless keeps it exactly")
-        return encoded, result
+            return encode_to_target(model, picture, settings.target, settings, progress, keep_latents=keep_latents)
+        steps = to_model_quality(model.file.quality_curve, settings.quality)
+        return encode_still(model, picture, steps, settings, keep_latents=keep_latents, progress=progress)
 
-    def quality_of(self, encoded: Encoded) -> float | None:
+    def try_out(self, coded: CodedPicture) -> Trial:
+        """Decode the file of a picture that was encoded with `keep_latents`, and compare. Raises ExactnessError."""
+        return try_out(coded, self.load)
+
+    def quality_of(self, encoded: CodedPicture) -> float | None:
         """The quality 0..100 of a file that was made here; None where every tile is lossless."""
         if encoded.lossless_tiles == len(encoded.units):
             return None
@@ -266,30 +233,12 @@ def encode(
     image: PictureSource,
     quality: float = DEFAULT_QUALITY,
     *,
-    target: Target | None = None,
-    effort: int = DEFAULT_EFFORT,
-    tune: Tune = "psnr",
-    regions: Sequence[Region] = (),
-    tile: int | None = None,
-    lossless: bool = False,
-    exact: bool = False,
     metadata: Metadata | None = None,
     frame: int | None = None,
+    **settings: Unpack[EncodeOptions],
 ) -> bytes:
     """Encode one picture with the packaged model: see `Codec.encode`."""
-    return default_codec().encode(
-        image,
-        quality,
-        target=target,
-        effort=effort,
-        tune=tune,
-        regions=regions,
-        tile=tile,
-        lossless=lossless,
-        exact=exact,
-        metadata=metadata,
-        frame=frame,
-    )
+    return default_codec().encode(image, quality, metadata=metadata, frame=frame, **settings)
 
 
 def decode(data: Source, *, crop: Crop | None = None) -> Image.Image:

@@ -18,11 +18,11 @@ from PIL import Image, ImageFile
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import NotWispError, WispError
 from bitstream.still import Still
-from codec import DEFAULT_QUALITY
-from codec.effort import DEFAULT_EFFORT
 from codec.files.source import read_file
 from codec.formats.pictures.attached import info_entries
 from codec.jobs.describe_still import describe
+from codec.settings import DEFAULT_QUALITY
+from codec.still.effort import DEFAULT_EFFORT
 
 FORMAT = "WISP"
 ENDING = ".wisp"

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from benchmarks.checks.check import Check, Run, timed
 from benchmarks.measures import bits_per_pixel
-from codec.choices import Tune
-from codec.effort import DEFAULT_EFFORT
 from codec.pixels.distortion import ms_ssim, psnr
 from codec.rate.target import decibels
+from codec.settings import Tune
+from codec.still.effort import DEFAULT_EFFORT
 
 PICTURES = ("bikes", "buildings", "caps", "house", "sailing1", "womanhat")
 FEW = ("bikes", "caps", "womanhat")

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.checks.check import Check, Run, timed
 from benchmarks.checks.effort import PICTURES
 from benchmarks.measures import psnr
-from codec.choices import TargetKind
-from codec.rate.target import Target
+from codec.rate.target import Target, TargetKind
 
 QUALITIES = (10.0, 35.0, 60.0, 85.0)  # where the targets come from
 MOST = 5  # times a plain encode

@@ -13,11 +13,10 @@ import numpy as np
 from benchmarks.checks.check import Check, Run, names_of_live
 from benchmarks.measures import bits_per_pixel
 from bitstream.limits import MAX_QUALITY
-from codec.choices import TargetKind
 from codec.model.quality import to_user_quality
 from codec.pixels.distortion import ms_ssim, psnr
 from codec.pixels.picture import Picture
-from codec.rate.target import decibels
+from codec.rate.target import TargetKind, decibels
 from codec.rate.typical import hint_of
 
 NODES = 9

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from benchmarks.checks.check import Check, Run
 from benchmarks.checks.floor import Timing, hold_to_floor
 from benchmarks.video.sequences import RATE, pan_zoom
+from bitstream.sequence.clip import Clip
 from codec.api import Codec
-from codec.formats.video.write.sink import SinkSettings
-from codec.jobs.decode_video import DecodeVideoSettings, decode_video
+from codec.files.output import Writing
+from codec.jobs.decode_video import decode_video
 from codec.jobs.describe_sequence import verify_sequence
-from codec.jobs.picture_files import Writing
+from codec.jobs.settings import DecodeSettings
+from codec.sequence.encoder import SequenceEncoder
 from codec.sequence.frame_decoder import workers_for
+from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.video import open_video
-from codec.sequence.writer import VideoWriter
+from codec.settings import EncodeSettings
 from codec.still.measure import decoded
 
 WIDTH, HEIGHT, FRAMES = 640, 360, 300
@@ -94,22 +97,25 @@ def _encoded(codec: Codec, path: Path, seen: NDArray[np.uint8]) -> tuple[float, 
     """Encode the clip, keep what the encoder says that it decodes to -> seconds of writing, hash of the latents."""
     digest, seconds = hashlib.sha256(), 0.0
     pictures = pan_zoom(WIDTH, HEIGHT, len(seen))
-    with VideoWriter(path, (WIDTH, HEIGHT), RATE, quality=QUALITY, keep_latents=True, codec=codec) as writer:
+    encoder = FrameEncoder(codec, EncodeSettings(quality=QUALITY), keep_latents=True)
+    with path.open("wb") as file:
+        writer = SequenceEncoder(file, Clip(1 / Fraction(RATE), Fraction(RATE)), (WIDTH, HEIGHT), "RGB", encoder)
         for number, picture in enumerate(pictures):
             written = writer.write(picture)
             seconds += written.seconds
-            if written.encoded is None:
+            if written.coded is None:
                 seen[number] = seen[number - 1]
                 continue
-            for latent in written.encoded.latents.values():
+            for latent in written.coded.latents.values():
                 digest.update(latent)
-            seen[number] = decoded(written.encoded, codec.load).pixels
+            seen[number] = decoded(written.coded, codec.load).pixels
+        writer.finish()
     return seconds, digest.hexdigest()
 
 
 def _decode_seconds(codec: Codec, path: Path, frames: int) -> float:
     """Decode the clip into a y4m file as `wisp decode` does -> seconds."""
-    settings = DecodeVideoSettings(SinkSettings("y4m"))
+    settings = DecodeSettings(format="y4m")
     target = str(path.with_name("clip.y4m"))
     decode_video(codec, str(path), target, settings, Writing(overwrite=True))  # networks are built, files cached
     report = decode_video(codec, str(path), target, settings, Writing(overwrite=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from codec.choices import EntropyDtype
+from codec.work.choices import EntropyDtype
 from codec.work.threads import cores
 
 Layout = Literal["channels last", "NCHW"]

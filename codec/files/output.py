@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -177,3 +178,28 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How outputs are written: over what exists, with the times of the input, into folders that are missing."""
+
+    overwrite: bool = False
+    keep_times: bool = False
+    make_folders: bool = False
+
+    def check(self, target: str, source: Path | None) -> None:
+        """See the function of this module."""
+        check_output(target, overwrite=self.overwrite, source=source, make_folders=self.make_folders)
+
+    def write(self, target: str, data: Buffer, source: Path | None, *, read_back: bool = False) -> None:
+        """See the function of this module."""
+        times = times_of(source) if self.keep_times and source is not None else None
+        write_output(
+            target,
+            data,
+            overwrite=self.overwrite,
+            times=times,
+            read_back=read_back,
+            make_folders=self.make_folders,
+        )

@@ -1,81 +1,54 @@
-"""Files to files: what `wisp decode` does with a sequence."""
+"""`.wisp` sequence -> video file, pictures or stream."""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-from bitstream.errors import CorruptError, FileAccessError, WispError
+from bitstream.errors import CorruptError, FileAccessError, RequestError, WispError
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.record import Record
-from codec.jobs.picture_files import Writing
+from codec.api import Codec
+from codec.files.output import STDOUT, Writing, is_special
+from codec.formats.pictures.save import picture_format
+from codec.formats.video.write.open import open_sink
+from codec.formats.video.write.sink import VIDEO_FORMATS, Kind, Sink, SinkSettings, video_format
 from codec.jobs.selection import Chooser, Selection
+from codec.jobs.settings import DecodeReport, DecodeSettings
 from codec.pixels.frame import Frame
 from codec.sequence.video import Video, open_video
 from codec.work.prefetch import drawn_ahead
 from codec.work.progress import Progress
+from codec.work.threads import thread_count
 
-if TYPE_CHECKING:
-    from codec.api import Codec
-    from codec.formats.video.write.sink import Sink, SinkSettings
-
+DEFAULT_KIND: Kind = "mp4"  # where nothing says otherwise
+_STREAM: Kind = "y4m"  # likewise into standard output
 _AHEAD = 2  # frames decoded ahead of the output
-
-
-@dataclass(frozen=True)
-class DecodeVideoSettings:
-    """`sink` says what is written and how; with `salvage` what is damaged is left out; `workers` as of open_video."""
-
-    sink: SinkSettings
-    selection: Selection = field(default_factory=Selection)
-    audio: bool = True
-    salvage: bool = False
-    workers: int | None = None
-
-
-@dataclass(frozen=True)
-class DecodeVideoReport:
-    """What was written: of `frames`; `lost` ones were left out, `whole` is false where anything was damaged.
-
-    Of an output that was interrupted `kept` is the name of what there is.
-    """
-
-    size: tuple[int, int]
-    mode: str
-    frames: int
-    lost: int
-    whole: bool
-    seconds: float
-    interrupted: bool
-    kept: str | None
 
 
 def decode_video(
     codec: Codec,
     source: str | BinaryIO,
     target: str,
-    settings: DecodeVideoSettings,
+    settings: DecodeSettings,
     writing: Writing,
     *,
     progress: Progress | None = None,
     go_on: Callable[[], bool] = lambda: True,
-) -> DecodeVideoReport:
+) -> DecodeReport:
     """`.wisp` sequence -> video file, pictures or stream; `target` "-" is stdout.
 
     A fault in the middle ends the output there: what was written is kept under a name of its own, which the error
     tells. So it is once `go_on` says no. Raises as open_video, and as codec.formats.video.write.open.open_sink.
     """
-    from codec.formats.video.write.open import open_sink
-
     start, selection = time.perf_counter(), settings.selection
     with open_video(source, codec=codec, workers=settings.workers, salvage=settings.salvage) as video:
         sink = open_sink(
             target,
-            settings.sink,
+            _sink_settings(settings, sequence_kind(settings.format, target)),
             selection.clip(video.clip),
             selection.size(video.size),
             video.mode,
@@ -87,11 +60,48 @@ def decode_video(
         frames, kept = _filled(sink, video, settings, progress or Progress(), go_on)
         size = selection.size(video.size)
         seconds, interrupted = time.perf_counter() - start, not go_on()
-        return DecodeVideoReport(size, video.mode, frames, video.lost, video.whole, seconds, interrupted, kept)
+        return DecodeReport(
+            size=size,
+            mode=video.mode,
+            seconds=seconds,
+            frames=frames,
+            lost=video.lost,
+            whole=video.whole,
+            interrupted=interrupted,
+            kept=kept,
+        )
+
+
+def sequence_kind(wanted: str | None, target: str) -> Kind:
+    """The output's format: as wanted, else by the target's ending. Raises RequestError for one of stills only."""
+    if wanted is not None:
+        found: Kind | None = next((kind for kind in VIDEO_FORMATS if kind == wanted), None)
+        if found is None:
+            raise RequestError(f"is a sequence, which is written as {', '.join(VIDEO_FORMATS)}, not as {wanted}")
+        return found
+    if target == STDOUT:
+        return _STREAM
+    kind = video_format(target)
+    unknown = Path(target).suffix and picture_format(target) is None and not is_special(Path(target))
+    if kind is None and (unknown or picture_format(target) not in (None, "png")):
+        raise RequestError(f"is a sequence, which is written as {', '.join(VIDEO_FORMATS)}, not into {target}")
+    return kind or ("png" if picture_format(target) else DEFAULT_KIND)
+
+
+def _sink_settings(settings: DecodeSettings, kind: Kind) -> SinkSettings:
+    """Raises RequestError for what the format cannot do."""
+    if settings.chroma != "420" and kind != "y4m":
+        raise RequestError(f"chroma {settings.chroma} is for y4m, not for {kind}")
+    for name in ("crf", "preset"):
+        if getattr(settings, name) is not None and kind not in ("mp4", "mkv", "webp"):
+            raise RequestError(f"{name} is for mp4, mkv and webp: {kind} has nothing to choose")
+    return SinkSettings(
+        kind, settings.video_codec, settings.crf, settings.preset, settings.rate, settings.chroma, thread_count()
+    )
 
 
 def _filled(
-    sink: Sink, video: Video, settings: DecodeVideoSettings, progress: Progress, go_on: Callable[[], bool]
+    sink: Sink, video: Video, settings: DecodeSettings, progress: Progress, go_on: Callable[[], bool]
 ) -> tuple[int, str | None]:
     """Write everything that is wanted -> how many frames; where it was interrupted the name of what is kept."""
     frames = 0
@@ -122,7 +132,7 @@ def _filled(
 
 
 def _wanted(
-    video: Video, settings: DecodeVideoSettings, progress: Progress, go_on: Callable[[], bool]
+    video: Video, settings: DecodeSettings, progress: Progress, go_on: Callable[[], bool]
 ) -> Iterator[Frame | AudioPacket]:
     """Frames and sound as they are to be written, decoded while what came before is written."""
     first, zero = _first(video, settings.selection)

@@ -127,8 +127,7 @@ def verify_sequence(
 
     def check(frame: CodedFrame) -> None:
         if frame.record.kind != REPEAT:
-            job = Decoding(header, dict(enumerate(frame.units)), codec.load)
-            job.digest = digest
+            job = Decoding(header, dict(enumerate(frame.units)), codec.load, digest=digest)
             try:
                 job.check()
             except CorruptError as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
 from pathlib import Path
@@ -21,28 +22,18 @@ from bitstream.sequence.record import REPEAT, CodedFrame
 from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.writer import SequenceWriter
 from bitstream.units import Unit
-from codec.files.output import STDOUT
+from codec.files.output import STDOUT, Writing
 from codec.files.sequence_output import SequenceOutput
-from codec.jobs.picture_files import Writing
 from codec.jobs.selection import Chooser, Selection
+from codec.jobs.settings import EncodeReport
 from codec.notes import note
 
 Reader: TypeAlias = "SequenceReader | SequenceRemains"
 
 
-@dataclass(frozen=True)
-class EditReport:
-    """What was written: `duration` in seconds; `lost` frames are known to be missing in what was salvaged."""
-
-    frames: int
-    duration: float
-    bytes: int
-    lost: int = 0
-
-
 def cut_file(
     source: str | BinaryIO, target: str, selection: Selection, writing: Writing, *, salvage: bool = False
-) -> EditReport:
+) -> EncodeReport:
     """The frames and sound of a part of a sequence, their times counted from its beginning; frames stay as coded.
 
     Every frame of today's sequences is intra, or repeats one: the part begins where it is asked for. With `salvage`
@@ -62,7 +53,7 @@ def _cut(
     target: str,
     selection: Selection,
     writing: Writing,
-) -> EditReport:
+) -> EncodeReport:
     with _output(target, writing, [source]) as output:
         start = reader.start
         clip = _clip(start.header)
@@ -90,7 +81,7 @@ def _cut(
         return job.finish("no frame is left", getattr(reader, "missing", 0))
 
 
-def concat_files(sources: Sequence[str], target: str, writing: Writing) -> EditReport:
+def concat_files(sources: Sequence[str], target: str, writing: Writing) -> EncodeReport:
     """Sequences one after the other. Size, mode and tile must agree; sound stays where all have the same streams.
 
     Raises as SequenceReader; RequestError for sequences that do not go together.
@@ -120,6 +111,7 @@ class _Joining:
         sound: tuple[AudioStream, ...],
         first: Reader,
     ) -> None:
+        self._begun = time.perf_counter()
         self._output, self._clip = output, _clip(header)
         stream: BinaryIO = output  # type: ignore[assignment]
         self._writer = SequenceWriter(stream, header, first.start.metadata, sound)
@@ -170,14 +162,22 @@ class _Joining:
             elif offset is not None:
                 self.packet(_later(item, offset * self._clip.time_base, bases[item.stream]))
 
-    def finish(self, empty: str, lost: int = 0) -> EditReport:
+    def finish(self, empty: str, lost: int = 0) -> EncodeReport:
         """Index and end. Raises RequestError, of the words `empty`, where no frame came."""
         if not len(self._writer.index):
             raise RequestError(empty)
         self._writer.finish()
         self._output.commit()
-        seconds = self._clip.seconds(self._end - self._writer.index.pts[0])
-        return EditReport(len(self._writer.index), float(seconds), self._writer.offset, lost)
+        header = self._header
+        return EncodeReport(
+            size=(header.width, header.height),
+            mode=header.mode,
+            bytes=self._writer.offset,
+            seconds=time.perf_counter() - self._begun,
+            frames=len(self._writer.index),
+            duration=float(self._clip.seconds(self._end - self._writer.index.pts[0])),
+            lost=lost,
+        )
 
     def _in_order(self, reader: SequenceReader) -> Iterator[CodedFrame | AudioPacket]:
         """What is in a sequence, sound that comes before its first frame behind that."""

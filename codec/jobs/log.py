@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bitstream.sequence.record import KINDS
-from codec.sequence.writer import WrittenFrame
+from codec.sequence.encoder import WrittenFrame
 
 LogKind = Literal["csv", "json"]
 COLUMNS = ("row", "frame", "time", "kind", "bits", "quality", "psnr", "ms", "frames", "kbps")

@@ -14,11 +14,11 @@ from torch import nn
 from bitstream.errors import ExactnessError, ModelFileError, UnsupportedError
 from bitstream.rangecoder import TableSets
 from bitstream.tables import Table, unpack_tables
-from codec.choices import Device, EntropyDtype, Precision, check_choice
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
 from codec.model.file import ModelFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
+from codec.work.choices import Device, EntropyDtype, Precision, check_choice
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.bfloat16}
 Transform = TypeVar("Transform", bound=nn.Module)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from bitstream.errors import TargetError
 from bitstream.limits import MAX_QUALITY
-from codec.effort import DEFAULT_EFFORT, refinement_steps
 from codec.model.loaded import LoadedModel
 from codec.notes import note
 from codec.pixels.distortion import seen_ms_ssim, seen_psnr
@@ -19,10 +18,11 @@ from codec.pixels.picture import Picture
 from codec.rate.search import Curve, Range, solve
 from codec.rate.target import Target
 from codec.rate.typical import Typical, hint_of
-from codec.still.encode import Encoded, encode_lossless, encode_still
+from codec.settings import EncodeSettings
+from codec.still.effort import DEFAULT_EFFORT, refinement_steps
+from codec.still.encode import CodedPicture, encode_lossless, encode_still
 from codec.still.lossless import code_lossless
 from codec.still.measure import decoded
-from codec.still.settings import StillSettings
 from codec.work.progress import Progress
 
 _MOST_KEPT_FEATURES = 1 << 24  # pixels: 16 bytes of each
@@ -31,33 +31,46 @@ _FINE_TILE = 128  # pixels a side at most where some tiles are to be lossless an
 
 
 def encode_to_target(
-    model: LoadedModel, picture: Picture, target: Target, settings: StillSettings, progress: Progress
-) -> Encoded:
-    """Encode `picture` so that it meets `target`.
+    model: LoadedModel,
+    picture: Picture,
+    target: Target,
+    settings: EncodeSettings,
+    progress: Progress,
+    *,
+    keep_latents: bool = False,
+) -> CodedPicture:
+    """Encode `picture` so that it meets `target`; with `keep_latents` the result has its latents.
 
     Raises TargetError, which names the range, where neither the network nor lossless tiles reach it.
     """
-    return _Search(model, picture, target, settings, progress).result()
+    return _Search(model, picture, target, settings, progress, keep_latents).result()
 
 
 class _Search:
     """One picture on its way to a target; only the best file so far is kept."""
 
     def __init__(
-        self, model: LoadedModel, picture: Picture, target: Target, settings: StillSettings, progress: Progress
+        self,
+        model: LoadedModel,
+        picture: Picture,
+        target: Target,
+        settings: EncodeSettings,
+        progress: Progress,
+        keep_latents: bool,
     ) -> None:
+        self._keep_latents = keep_latents or not target.is_size
         self._model, self._picture, self._target, self._settings = model, picture, target, settings
         pixels = picture.size[0] * picture.size[1]
         self._bounds, self._typical = target.bounds(pixels), Typical(target.kind, hint_of(target.kind, picture))
         self._per_pixel = math.log(pixels / 8) if target.is_size else 0.0  # from bits per pixel to bytes
         self._progress, self._done = progress, 0.0
-        self._kept: Encoded | None = None  # the best that is allowed
+        self._kept: CodedPicture | None = None  # the best that is allowed
         self._kept_value = math.nan
         self._lowest = int(model.file.quality_curve[0])  # below it size and error do not quite rise and fall
         self._lossless: frozenset[int] = frozenset()
         self._features: dict[Area, Tensor] | None = {} if pixels <= _MOST_KEPT_FEATURES else None
 
-    def result(self) -> Encoded:
+    def result(self) -> CodedPicture:
         """The file. Raises TargetError."""
         found = self._solved()
         if isinstance(found, int):
@@ -70,7 +83,7 @@ class _Search:
             return self._best_told(self._lowest)
         raise self._out_of_reach(found)
 
-    def _best(self, quality: int) -> Encoded:
+    def _best(self, quality: int) -> CodedPicture:
         """The best file so far, that of `quality` where there is none."""
         if self._kept is None:
             self._measured(quality)
@@ -80,11 +93,11 @@ class _Search:
         assert self._kept is not None
         return self._kept
 
-    def _best_told(self, quality: int) -> Encoded:
+    def _best_told(self, quality: int) -> CodedPicture:
         """As `_best`, with a note where it is not what was asked for."""
         encoded = self._best(quality)
         if encoded.lossless_tiles == len(encoded.units):
-            note("is kept exactly: that is smaller than any loss")
+            note("is stored losslessly: that is smaller than any lossy coding")
         elif math.isinf(self._kept_value):
             note(f"{self._target.asked} is exceeded at every quality")
         else:
@@ -97,21 +110,21 @@ class _Search:
             got = self._in_words(self._kept_value)
             note(f"{got} is the nearest to {self._target.asked} that the quality's steps give")
 
-    def _beyond_size(self, reach: Range) -> Encoded:
+    def _beyond_size(self, reach: Range) -> CodedPicture:
         """Larger than the network makes it: without loss, if that fits."""
         if reach.highest > self._bounds.high:
             raise self._out_of_reach(reach)
-        exact = encode_lossless(self._picture, self._model.info.id_bytes, self._settings)
-        size = self._target.scaled(len(exact.data))
+        lossless = encode_lossless(self._picture, self._model.info.id_bytes, self._settings)
+        size = self._target.scaled(lossless.size)
         if size > self._bounds.high:
-            raise self._out_of_reach(reach, exactly=size)
-        note(f"is kept exactly, in {self._in_words(size)}: there is nothing better to spend more on")
-        return exact
+            raise self._out_of_reach(reach, without_loss=size)
+        note(f"is stored losslessly, in {self._in_words(size)}: more bytes could not improve it")
+        return lossless
 
-    def _partly_lossless(self, reach: Range) -> Encoded:
+    def _partly_lossless(self, reach: Range) -> CodedPicture:
         """Better than the network makes it: the fewest lossless tiles that reach the target, best gains first."""
         coarse = self._settings
-        self._settings = replace(self._settings, tile=min(self._settings.tile, _FINE_TILE))
+        self._settings = replace(self._settings, tile=min(self._settings.tile_size, _FINE_TILE))
         self._kept = None
         order = self._by_gain(self._coded(MAX_QUALITY, self._plain))
         fewest, most = 1, len(order)
@@ -124,28 +137,28 @@ class _Search:
             found = self._solved()
             encoded = self._best(found if isinstance(found, int) else MAX_QUALITY)
         whole = encode_lossless(self._picture, self._model.info.id_bytes, coarse)
-        if most == len(order) or len(encoded.data) >= len(whole.data):
+        if most == len(order) or encoded.size >= whole.size:
             encoded = whole
         else:
             self._tell_jump()
         count, tiles = encoded.lossless_tiles, len(encoded.units)
         what = f"{count} of {tiles} tiles are" if count < tiles else "it is"
-        note(f"the network ends at {self._target.name} {self._in_words(reach.highest)} here: {what} kept exactly")
+        note(f"the network ends at {self._target.name} {self._in_words(reach.highest)} here: {what} stored losslessly")
         return encoded
 
-    def _by_gain(self, best: Encoded) -> list[int]:
+    def _by_gain(self, best: CodedPicture) -> list[int]:
         """The tiles by the error that they lose without loss, for each byte that this costs more."""
         shown = self._shown(best)
         gains = {}
         for i, learned in enumerate(best.units):
             error = np.square(shown.pixels[best.layout.box(i).index].astype(np.float64) - best.pixels_of(i)).sum()
-            more = len(code_lossless(i, best.pixels_of(i), self._settings.effort).pack()) - len(learned.pack())
+            more = code_lossless(i, best.pixels_of(i), self._settings.effort).packed_size - learned.packed_size
             gains[i] = float(error) / max(more, 1)
         return sorted(gains, key=lambda i: -gains[i])
 
-    def _out_of_reach(self, reach: Range, exactly: float | None = None) -> TargetError:
+    def _out_of_reach(self, reach: Range, without_loss: float | None = None) -> TargetError:
         lowest, highest = self._in_words(reach.lowest), self._in_words(reach.highest)
-        more = f", or {self._in_words(exactly)} without loss" if exactly is not None else ""
+        more = f", or {self._in_words(without_loss)} without loss" if without_loss is not None else ""
         return TargetError(f"{self._target.asked} is out of reach: this picture takes from {lowest} to {highest}{more}")
 
     def _solved(self) -> int | Range:
@@ -173,7 +186,7 @@ class _Search:
         return self._value(self._coded(quality, self._plain, self._lossless))
 
     @property
-    def _plain(self) -> StillSettings:
+    def _plain(self) -> EncodeSettings:
         """Without refinement."""
         return replace(self._settings, effort=DEFAULT_EFFORT, tune="psnr")
 
@@ -196,29 +209,29 @@ class _Search:
     def _coded(
         self,
         quality: int,
-        settings: StillSettings,
+        settings: EncodeSettings,
         lossless: frozenset[int] = frozenset(),
         progress: Progress | None = None,
-    ) -> Encoded:
+    ) -> CodedPicture:
         return encode_still(
             self._model,
             self._picture,
             quality,
             settings,
             lossless=lossless,
-            keep_latents=not self._target.is_size,
+            keep_latents=self._keep_latents,
             features=self._features,
             progress=progress,
         )
 
-    def _value(self, encoded: Encoded) -> float:
+    def _value(self, encoded: CodedPicture) -> float:
         """What the target asks about a file, on the search's scale."""
         if self._target.is_size:
-            return self._target.scaled(len(encoded.data))
+            return self._target.scaled(encoded.size)
         measure = seen_psnr if self._target.kind == "psnr" else seen_ms_ssim
         return self._target.scaled(measure(encoded.picture, self._shown(encoded)))
 
-    def _shown(self, encoded: Encoded) -> Picture:
+    def _shown(self, encoded: CodedPicture) -> Picture:
         return decoded(encoded, lambda _: self._model)
 
     def _in_words(self, value: float) -> str:

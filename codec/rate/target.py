@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
-from codec.choices import TargetKind, check_choice
+from codec.work.choices import check_choice
 
+TargetKind = Literal["size", "bpp", "psnr", "ms-ssim"]
 SIZE_KINDS = ("size", "bpp")
 _LEAST_SIZE = 0.98  # of the size that is asked for
 _EXCESS_DB = 0.05  # beyond the distortion that is asked for

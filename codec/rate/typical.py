@@ -13,10 +13,9 @@ import numpy as np
 from PIL import Image
 
 from bitstream.limits import MAX_QUALITY
-from codec.choices import TargetKind
 from codec.pixels.distortion import ms_ssim, psnr
 from codec.pixels.picture import Picture, as_rgb
-from codec.rate.target import SIZE_KINDS, decibels
+from codec.rate.target import SIZE_KINDS, TargetKind, decibels
 
 _JPEG_QUALITY = 50
 _SIDE = 2048  # pixels of the JPEG's sides at most: the middle of a larger picture

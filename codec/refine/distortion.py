@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec.choices import Tune
 from codec.network.shapes import FOLD
 from codec.pixels.distortion import MS_SSIM_SIDE
+from codec.settings import Tune
 
 Distortion = Callable[[Tensor], Tensor]  # synthesised folded pixels -> squared levels per channel, a scalar
 _LEVELS = 255.0

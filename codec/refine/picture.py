@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.effort import STEP_COST, refinement_steps
 from codec.model.loaded import LoadedModel
 from codec.network.shapes import FOLD
 from codec.pixels.geometry import LATENT, Area
@@ -20,10 +19,11 @@ from codec.pixels.picture import as_rgb
 from codec.refine.descent import Descent, Window
 from codec.refine.distortion import Wanted, distortion_of
 from codec.refine.prior import SmoothPrior
+from codec.settings import EncodeSettings
+from codec.still.effort import STEP_COST, refinement_steps
 from codec.still.entropy import hyper_latents
 from codec.still.layout import Layout
 from codec.still.pixel_path import folded, quality_field
-from codec.still.settings import StillSettings
 from codec.work.progress import Progress
 
 _SIDE = 64  # latents of a window: 1.8 GB with bf16, 3 GB without
@@ -43,7 +43,7 @@ def refine_tiles(
     qualities: Sequence[int],
     chosen: Sequence[int],
     target: Target,
-    settings: StillSettings,
+    settings: EncodeSettings,
     progress: Progress,
 ) -> Mapping[int, Tensor]:
     """Improve the latents (1, cy, h, w) of the chosen tiles in place -> each one's z (1, cz, H/4, W/4).

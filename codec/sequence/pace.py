@@ -18,7 +18,7 @@ from bitstream.sequence.record import DISTANCE_BYTES, RECORD_BYTES
 from codec.pixels.picture import Picture
 from codec.rate.typical import Typical, hint_of
 from codec.sequence.frame_encoder import FrameEncoder
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,9 +71,7 @@ class Pace:
         """A frame was coded as a repeat."""
         self._account(_REPEAT_BITS, seconds, self._share(seconds))
 
-    def encode(
-        self, encoder: FrameEncoder, picture: Picture, seconds: float, *, keep_latents: bool = False
-    ) -> tuple[Encoded, int]:
+    def encode(self, encoder: FrameEncoder, picture: Picture, seconds: float) -> tuple[CodedPicture, int]:
         """Code a frame that is shown for so long -> it, its quality in steps of 1/256."""
         share = self._share(seconds)
         wanted = self._wanted(share, seconds)
@@ -83,7 +81,7 @@ class Pace:
         error, tried = self._error, set()
         for _ in range(_TRIES):
             steps = min(max(curve.inverse(aim - error), 0), MAX_QUALITY)
-            encoded = encoder.encode(picture, steps, keep_latents=keep_latents, features=features)
+            encoded = encoder.encode(picture, steps, features)
             real = math.log(_stream_bits(encoded) / pixels)
             error = real - curve.at(steps)
             tried.add(steps)
@@ -119,24 +117,24 @@ class Pace:
         self._frames += 1
 
 
-def _stream_bits(encoded: Encoded) -> int:
+def _stream_bits(encoded: CodedPicture) -> int:
     """Of the frame's coded pixels alone."""
-    return sum(8 * (len(unit.pack()) - units.OVERHEAD) for unit in encoded.units)
+    return sum(8 * (unit.packed_size - units.OVERHEAD) for unit in encoded.units)
 
 
 class Survey:
     """A first pass over a clip: what every frame takes at one quality, and from that the plan for a bitrate."""
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
+    def __init__(self, encoder: FrameEncoder) -> None:
+        self._encoder, self._steps = encoder, encoder.steps
         self._hints, self._errors, self._times = array("d"), array("d"), array("d")
         self._pixels, self._overhead = 0, 0
 
-    def add(self, encoder: FrameEncoder, picture: Picture, seconds: float) -> None:
+    def add(self, picture: Picture, seconds: float) -> None:
         """Code a frame and remember its bits."""
         self._pixels = picture.size[0] * picture.size[1]
         hint = hint_of("bpp", picture)
-        encoded = encoder.encode(picture, self._steps)
+        encoded = self._encoder.encode(picture, self._steps)
         real = math.log(_stream_bits(encoded) / self._pixels)
         self._overhead = _RECORD_BITS + _UNIT_BITS * len(encoded.units)
         self._hints.append(hint)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
 from bitstream.errors import ExactnessError
 from codec.files.source import read_file
+from codec.notes import note
 from codec.pixels.distortion import seen_psnr
 from codec.pixels.picture import Picture
 from codec.still.decode import ModelLoader, decode_still
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from codec.work.stages import stage
 
 POOR_PSNR = 36.0  # dB: below it differences can be seen at a second look
@@ -26,18 +28,21 @@ class Trial:
     psnr: float
 
 
-def try_out(encoded: Encoded, load: ModelLoader) -> Trial:
-    """Decode a file from its bytes and compare.
+def try_out(encoded: CodedPicture, load: ModelLoader) -> Trial:
+    """Decode the file of `encoded`, which kept its latents, from its bytes and compare.
 
-    Raises ExactnessError where latents, lossless tiles, alpha or metadata are not what was encoded, and
-    whatever decoding raises.
+    Raises ValueError where it did not keep them, ExactnessError where latents, lossless tiles, alpha or metadata are
+    not what was encoded, and whatever decoding raises.
     """
+    if len(encoded.latents) + encoded.lossless_tiles < len(encoded.units):
+        raise ValueError("the picture was encoded without keep_latents: there is nothing to compare with")
     with stage("decoding"):
         still = read_file(encoded.data)
-        decoded = decode_still(still, load)
+        digest = hashlib.sha256()
+        decoded = decode_still(still, load, digest=digest)
     source, result = encoded.picture, decoded.picture
     faults = []
-    if decoded.latents_sha256 != encoded.latents_sha256:
+    if digest.hexdigest() != encoded.latents_sha256:
         faults.append("latents")
     lossless = [unit.tile_index for unit in encoded.units if not unit.learned]
     if not all(np.array_equal(encoded.pixels_of(i), result.pixels[encoded.layout.box(i).index]) for i in lossless):
@@ -49,3 +54,9 @@ def try_out(encoded: Encoded, load: ModelLoader) -> Trial:
     if faults:
         raise ExactnessError(f"the encoded file does not decode to what was encoded: {', '.join(faults)} differ")
     return Trial(result, seen_psnr(source, result))
+
+
+def note_poor_quality(trial: Trial, quality: float) -> None:
+    """A note where a high quality 0..100 was asked for, and visible differences are left."""
+    if quality >= GOOD_QUALITY and trial.psnr < POOR_PSNR:
+        note(f"quality {quality:g} reaches only {trial.psnr:.1f} dB on this picture; lossless coding keeps every pixel")

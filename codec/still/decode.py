@@ -34,28 +34,29 @@ ModelLoader = Callable[[str], "LoadedModel"]  # by id, 16 hexadecimal digits
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture or its crop, without metadata, and what was done for it.
-
-    `latents_sha256` runs over the latent bytes of the learned tiles that were decoded, in file order.
-    """
+    """A picture or its crop, without metadata, and how many tiles were decoded for it."""
 
     picture: Picture
     tiles_decoded: int
-    latents_sha256: str
 
 
 def decode_still(
-    still: Still, load: ModelLoader, *, crop: Box | None = None, progress: Progress | None = None
+    still: Still,
+    load: ModelLoader,
+    *,
+    crop: Box | None = None,
+    progress: Progress | None = None,
+    digest: hashlib._Hash | None = None,
 ) -> Decoded:
-    """Decode the tiles that `crop` needs, halo included, or all.
+    """Decode the tiles that `crop` needs, halo included, or all; their latent bytes go into `digest` in file order.
 
     No pixel is handed out before every one of them has passed its check. Raises CorruptError,
     UnsupportedError, ModelNotFoundError, ModelFileError or ExactnessError; RequestError for a crop that
     reaches beyond the picture.
     """
-    job = Decoding(still.header, dict(enumerate(still.units)), load, crop)
+    job = Decoding(still.header, dict(enumerate(still.units)), load, crop, digest=digest)
     job.run(progress or Progress())
-    return Decoded(Picture(job.canvas), len(job.decoded), job.digest.hexdigest())
+    return Decoded(Picture(job.canvas), len(job.decoded))
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,26 @@ def decode_latents(still: Still, load: ModelLoader, *, batch_latents: int = BATC
     """
     if not still.models_used:
         raise ValueError("no tile of the picture is learned: it has no latents")
-    job = Decoding(still.header, dict(enumerate(still.units)), load, batch_latents=batch_latents)
+    digest = hashlib.sha256()
+    job = Decoding(still.header, dict(enumerate(still.units)), load, batch_latents=batch_latents, digest=digest)
     model, size = job.model(), job.layout.field
     every = list(range(len(job.layout.tiles)))
     field = job.latents(model, every, Area(0, size[0], 0, size[1]), Progress())
-    return DecodedLatents(model, field, job.digest.hexdigest())
+    return DecodedLatents(model, field, digest.hexdigest())
 
 
 def check_units(still: Still, load: ModelLoader) -> str:
     """Decode and check every unit of a file, but synthesise nothing -> `latents_sha256`. Raises as decode_still."""
-    job = Decoding(still.header, dict(enumerate(still.units)), load)
-    job.check()
-    return job.digest.hexdigest()
+    digest = hashlib.sha256()
+    Decoding(still.header, dict(enumerate(still.units)), load, digest=digest).check()
+    return digest.hexdigest()
 
 
 class Decoding:
     """One picture being decoded: `units` by tile index, `canvas` (h, w, C) uint8 shows the `view`.
 
-    `faults` is None where the first fault is raised; a dictionary takes each tile's, and the job goes on.
+    `faults` is None where the first fault is raised; a dictionary takes each tile's, and the job goes on. `digest`
+    takes the latent bytes of the learned tiles in file order.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Decoding:
         crop: Box | None = None,
         faults: dict[int, CorruptError] | None = None,
         batch_latents: int = BATCH_LATENTS,
+        digest: hashlib._Hash | None = None,
     ) -> None:
         self.layout = Layout(header)
         self.view = self.layout.whole if crop is None else crop.check_within(header.width, header.height)
@@ -109,7 +113,7 @@ class Decoding:
         # Where faults are kept, tiles are decoded one by one, so that a fault costs no other tile.
         self._batch_latents = batch_latents if faults is None else 0
         self.decoded: set[int] = set()
-        self.digest = hashlib.sha256()
+        self._digest = digest
         self.canvas = np.zeros((self.view.height, self.view.width, len(header.mode)), np.uint8)
 
     def run(self, progress: Progress) -> None:
@@ -168,7 +172,8 @@ class Decoding:
         from codec.still.learned import decode_learned
 
         for tile in decode_learned(self.layout, self.units, model, chosen, self._fault, self._batch_latents):
-            self.digest.update(tile.latent)
+            if self._digest is not None:
+                self._digest.update(tile.latent)
             self.decoded.add(tile.index)
             yield tile
 

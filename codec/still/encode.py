@@ -1,13 +1,14 @@
-"""Still pictures in: channels -> the bytes of a file. Each tile is coded by the network or losslessly.
+"""Pictures -> coded units: each tile by the network, or losslessly. A file, or a frame's record, is made from them.
 
-Lossless files need no network: torch is imported only where a tile is learned.
+Lossless pictures need no network: torch is imported only where a tile is learned.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +17,16 @@ from numpy.typing import NDArray
 from bitstream.header import CONTENT_ID_BYTES, GREY, NO_ALPHA, RGB, WITH_ALPHA, Header
 from bitstream.limits import MAX_QUALITY, check_dimensions
 from bitstream.metadata import check_size
-from bitstream.still import build_still
+from bitstream.still import build_still, still_size
 from bitstream.units import Unit
-from codec.effort import begin_coding, coding_passes, refinement_steps
 from codec.pixels.geometry import Area
 from codec.pixels.picture import Picture, as_rgb
 from codec.pixels.transparency import cleared, filled
+from codec.settings import EncodeSettings
+from codec.still.effort import begin_coding, coding_passes, refinement_steps
 from codec.still.layout import Layout
 from codec.still.lossless import code_alpha, code_lossless, may_be_smaller
-from codec.still.settings import StillSettings
+from codec.still.regions import qualities_of_tiles
 from codec.work.progress import Progress
 from codec.work.stages import stage
 from codec.work.threads import mapped
@@ -38,40 +40,62 @@ _ROWS = 256  # hashed at a time, which bounds the memory
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A file's bytes and what they must decode to.
+class CodedPicture:
+    """A picture's coded units, one a tile in file order.
 
-    `picture` came in; unless it was `exact`, its colours under full transparency are not kept. `units` are the
-    file's, `latents_sha256` is the hash of its learned ones, `latents` their latent bytes (empty unless kept).
+    `picture` came in; its colours under full transparency are kept only where it was coded with `exact`. The
+    header of `layout` lacks the content id. `latents` maps learned tiles to their latent bytes, where the coder was
+    to keep them.
     """
 
-    data: bytes
     picture: Picture
     exact: bool
     layout: Layout
     units: tuple[Unit, ...]
-    latents_sha256: str
     latents: Mapping[int, bytes]
 
     def pixels_of(self, i: int) -> NDArray[np.uint8]:
-        """The channels of tile `i` as they were to be coded."""
+        """The channels of tile `i` as they were to be coded, (H, W, C) uint8."""
         return _kept(self.picture.pixels[self.layout.box(i).index], self.exact)
 
     @property
     def lossless_tiles(self) -> int:
         return sum(not unit.learned for unit in self.units)
 
+    @property
+    def latents_sha256(self) -> str:
+        """Of the latents that were kept, in file order: what decoding the file must give."""
+        return hashlib.sha256(b"".join(self.latents[i] for i in sorted(self.latents))).hexdigest()
+
+    @property
+    def header(self) -> Header:
+        """With the content id: the first bytes of the SHA-256 of the pixels as coded."""
+        content = hashlib.sha256()
+        for top in range(0, self.picture.size[1], _ROWS):
+            content.update(np.ascontiguousarray(_kept(self.picture.pixels[top : top + _ROWS], self.exact)).data)
+        return replace(self.layout.header, content_id=content.digest()[:CONTENT_ID_BYTES])
+
+    @cached_property
+    def data(self) -> bytes:
+        """The `.wisp` file of this picture, metadata included, made when it is first asked for."""
+        return build_still(self.header, self.units, self.picture.metadata)
+
+    @property
+    def size(self) -> int:
+        """Bytes of `data`, which is not made for it."""
+        return still_size(self.layout.header, self.units, self.picture.metadata)
+
 
 def encode_lossless(
-    picture: Picture, model_id: bytes, settings: StillSettings, *, progress: Progress | None = None
-) -> Encoded:
+    picture: Picture, model_id: bytes, settings: EncodeSettings, *, progress: Progress | None = None
+) -> CodedPicture:
     """Every tile lossless. `model_id` (8 bytes) only fills the header's table, which may not be empty.
 
     Raises LimitError for a picture that is too large.
     """
     progress = progress or Progress()
     exact = settings.exact
-    layout = Layout(_header(picture, exact, MAX_QUALITY, model_id, settings.tile))
+    layout = Layout(_header(picture, MAX_QUALITY, model_id, settings))
     progress.begin(len(layout.tiles))
 
     def code(i: int) -> Unit:
@@ -82,20 +106,20 @@ def encode_lossless(
         for unit in mapped(code, range(len(layout.tiles))):
             units.append(unit)
             progress.add(1)
-    return _built(layout, picture, exact, units, hashlib.sha256(), {})
+    return CodedPicture(picture, exact, layout, tuple(units), {})
 
 
 def encode_still(
     model: LoadedModel,
     picture: Picture,
     quality: int,
-    settings: StillSettings,
+    settings: EncodeSettings,
     *,
     lossless: Collection[int] = (),
     keep_latents: bool = False,
     features: dict[Area, Tensor] | None = None,
     progress: Progress | None = None,
-) -> Encoded:
+) -> CodedPicture:
     """Every tile as the network codes it, or lossless where that is smaller; the tiles `lossless` in any case.
 
     `quality` is in steps of 1/256 of the model's, `features` as in `analyse`. Raises LimitError for a picture that
@@ -112,14 +136,16 @@ class _Coding:
     """One picture being coded by the network."""
 
     def __init__(
-        self, model: LoadedModel, picture: Picture, quality: int, settings: StillSettings, progress: Progress
+        self, model: LoadedModel, picture: Picture, quality: int, settings: EncodeSettings, progress: Progress
     ) -> None:
         self._model, self._picture, self._settings, self._progress = model, picture, settings, progress
-        self._layout = Layout(_header(picture, settings.exact, quality, model.info.id_bytes, settings.tile))
-        self._qualities = settings.qualities(self._layout)
+        self._layout = Layout(_header(picture, quality, model.info.id_bytes, settings))
+        self._qualities = qualities_of_tiles(settings.regions, self._layout)
 
-    def encoded(self, lossless: Collection[int], keep_latents: bool, features: dict[Area, Tensor] | None) -> Encoded:
-        """The file; the parameters are those of `encode_still`."""
+    def encoded(
+        self, lossless: Collection[int], keep_latents: bool, features: dict[Area, Tensor] | None
+    ) -> CodedPicture:
+        """The parameters are those of `encode_still`."""
         effort, tiles = self._settings.effort, range(len(self._layout.tiles))
         begin_coding(self._progress, sum(area.size for area in self._layout.tiles), effort)
         units = {i: code_lossless(i, self._channels(i), effort, self._delta(i)) for i in lossless}
@@ -135,14 +161,13 @@ class _Coding:
             learned = [i for i in learned if plain[i].learned]
             z = self._refined(latent, learned, colours)
         del colours  # which may be a copy
-        digest, latents = hashlib.sha256(), {}
+        latents = {}
         for i, unit, latent_bytes in self._coded(latent, learned, z):
             units[i] = unit
-            if unit.learned:
-                digest.update(latent_bytes)
-                latents[i] = latent_bytes if keep_latents else b""
-        ordered = [units[i] for i in tiles]
-        return _built(self._layout, self._picture, self._settings.exact, ordered, digest, latents)
+            if unit.learned and keep_latents:
+                latents[i] = latent_bytes
+        ordered = tuple(units[i] for i in tiles)
+        return CodedPicture(self._picture, self._settings.exact, self._layout, ordered, latents)
 
     def _pass_over(self, tiles: Collection[int], passes: int) -> None:
         """What would have been done with these tiles is not needed."""
@@ -200,18 +225,16 @@ def _kept(pixels: NDArray[np.uint8], exact: bool) -> NDArray[np.uint8]:
     return pixels if exact else cleared(pixels)
 
 
-def _header(picture: Picture, exact: bool, quality: int, model_id: bytes, tile: int) -> Header:
+def _header(picture: Picture, quality: int, model_id: bytes, settings: EncodeSettings) -> Header:
+    """Of a file or sequence, but for the content id."""
     check_dimensions(*picture.size)
     check_size(picture.metadata)
-    content = hashlib.sha256()
-    for top in range(0, picture.size[1], _ROWS):
-        content.update(np.ascontiguousarray(_kept(picture.pixels[top : top + _ROWS], exact)).data)
     return Header(
         *picture.size,
         quality,
         (model_id,),
-        content.digest()[:CONTENT_ID_BYTES],
-        tile,
+        bytes(CONTENT_ID_BYTES),
+        settings.tile_size,
         colour_mode=GREY if picture.colours.shape[2] == 1 else RGB,
         alpha=WITH_ALPHA if picture.has_alpha else NO_ALPHA,
     )
@@ -229,20 +252,8 @@ def _seen_colours(picture: Picture, layout: Layout) -> NDArray[np.uint8]:
 
 
 def _smaller_lossless(pixels: NDArray[np.uint8], learned: Unit, effort: int) -> Unit | None:
-    size = len(learned.pack())
+    size = learned.packed_size
     if not may_be_smaller(pixels, size):
         return None
     unit = code_lossless(learned.tile_index, pixels, effort, learned.quality_delta)
-    return unit if len(unit.pack()) < size else None
-
-
-def _built(
-    layout: Layout,
-    picture: Picture,
-    exact: bool,
-    units: list[Unit],
-    digest: hashlib._Hash,
-    latents: Mapping[int, bytes],
-) -> Encoded:
-    data = build_still(layout.header, units, picture.metadata)
-    return Encoded(data, picture, exact, layout, tuple(units), digest.hexdigest(), latents)
+    return unit if unit.packed_size < size else None

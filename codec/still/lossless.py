@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from bitstream.errors import CorruptError
 from bitstream.units import LOSSLESS, Unit, check16
-from codec.effort import DEFAULT_EFFORT
 from codec.still import vp8l
+from codec.still.effort import DEFAULT_EFFORT
 
 # A lossless unit is tried in full where a quick trial of samples comes below this multiple of the learned one:
 # quick coding is up to a third larger, and samples are not the whole.

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from codec.model.loaded import LoadedModel
 from codec.pixels.picture import Picture
 from codec.still.decode import Decoding, ModelLoader
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from codec.still.learned import DecodedTile, tile_of
 from codec.work.progress import Progress
 from codec.work.stages import stage
 
 
-def decoded(encoded: Encoded, load: ModelLoader) -> Picture:
+def decoded(encoded: CodedPicture, load: ModelLoader) -> Picture:
     """The picture that the file of `encoded`, which kept its latents, decodes to."""
     with stage("synthesis"):
         job = _Known(encoded, load)
@@ -24,7 +24,7 @@ def decoded(encoded: Encoded, load: ModelLoader) -> Picture:
 class _Known(Decoding):
     """Decoding whose latents are known already."""
 
-    def __init__(self, encoded: Encoded, load: ModelLoader) -> None:
+    def __init__(self, encoded: CodedPicture, load: ModelLoader) -> None:
         super().__init__(encoded.layout.header, dict(enumerate(encoded.units)), load)
         self._known = encoded.latents
 

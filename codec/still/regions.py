@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,7 @@ def _span(start: int, length: int, of: int, cells: int) -> slice:
     return slice(first, max(first + 1, -(-(start + length) * cells // of)))
 
 
-def steps_of_tiles(regions: tuple[Region, ...], layout: Layout) -> list[int]:
+def steps_of_tiles(regions: Sequence[Region], layout: Layout) -> list[int]:
     """By how many steps of 1/256 each tile's quality moves: the regions' sum, smooth from tile to tile.
 
     Raises RequestError for a rectangle that lies outside the picture.
@@ -83,6 +84,12 @@ def steps_of_tiles(regions: tuple[Region, ...], layout: Layout) -> list[int]:
     columns = sum(tile.top == 0 for tile in layout.tiles)
     smooth = _smooth(np.array(moved).reshape(-1, columns))
     return [round(float(steps)) for steps in smooth.ravel()]
+
+
+def qualities_of_tiles(regions: Sequence[Region], layout: Layout) -> list[int]:
+    """Each tile's quality in steps of 1/256: the header's, moved by the regions. Raises RequestError likewise."""
+    base = layout.header.quality
+    return [min(max(base + moved, 0), MAX_QUALITY) for moved in steps_of_tiles(regions, layout)]
 
 
 def _smooth(steps: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from bitstream.errors import CorruptError, LimitError
-from codec.effort import DEFAULT_EFFORT
+from codec.still.effort import DEFAULT_EFFORT
 
 _RIFF = struct.Struct("<4sI4s4sI")
 _SIGNATURE = 0x2F

@@ -19,7 +19,7 @@ from PIL import Image
 import codec
 from codec import api
 from codec.files import output as outputs
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.goldens import golden_pixels
 from tests.support.scenes import MODES, each_alpha_mode, each_mode, logo, noise, photo
@@ -166,16 +166,20 @@ def test_verify_is_content_with_good_files(mode: str, options: list[str]) -> Non
     assert Path("a.wisp").read_bytes() == plain
 
 
-def damaged(encoded: Encoded, fault: str) -> Encoded:
+def damaged(encoded: CodedPicture, fault: str) -> CodedPicture:
     """What an encoder would hand out that makes this mistake."""
     pixels = encoded.picture.pixels.copy()
     if fault == "latents":
-        return replace(encoded, latents_sha256="0" * 64)
+        return replace(encoded, latents=dict.fromkeys(encoded.latents, b"other"))
     if fault == "bytes":
-        return replace(encoded, data=encoded.data[:-20] + bytes([encoded.data[-20] ^ 1]) + encoded.data[-19:])
+        made = replace(encoded)
+        made.__dict__["data"] = encoded.data[:-20] + bytes([encoded.data[-20] ^ 1]) + encoded.data[-19:]
+        return made
     if fault == "metadata":
         metadata = replace(encoded.picture.metadata, icc=b"profile")
-        return replace(encoded, picture=replace(encoded.picture, metadata=metadata))
+        made = replace(encoded, picture=replace(encoded.picture, metadata=metadata))
+        made.__dict__["data"] = encoded.data
+        return made
     pixels[0, 0, -1 if fault == "alpha" else 0] ^= 1
     return replace(encoded, picture=replace(encoded.picture, pixels=pixels))
 
@@ -286,10 +290,13 @@ def test_psnr_is_told_for_each_and_beside_standard_output() -> None:
 def test_a_poor_result_at_high_quality_is_a_note() -> None:
     """It names what keeps the picture; nothing is said where nothing helps, or nothing need be done."""
     save(golden_pixels("noise").astype(np.uint8))
-    note = r"wisp: a.png: note: quality 9\d reaches only \d\d\.\d dB on this picture: --lossless keeps it exactly\n"
+    note = (
+        r"wisp: a.png: note: quality 9\d reaches only \d\d\.\d dB on this picture; lossless coding keeps every pixel\n"
+    )
     for quality in (90, 95):
-        assert re.fullmatch(note, encode("-q", quality, "--overwrite").stderr)
-        assert encode("-q", quality, "--overwrite", "--quiet").stderr == ""
+        assert re.fullmatch(note, encode("-q", quality, "--overwrite", "--verify").stderr)
+        assert encode("-q", quality, "--overwrite", "--verify", "--quiet").stderr == ""
+        assert encode("-q", quality, "--overwrite").stderr == ""  # nothing is decoded for a note alone
     told = [line for line in encode("-q", 90, "--overwrite", "--print-psnr").stderr.splitlines() if "note" not in line]
     assert len(told) == 1
     assert encode("-q", 89, "--overwrite").stderr == ""

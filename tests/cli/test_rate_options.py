@@ -15,7 +15,7 @@ import codec
 import codec.pillow
 from benchmarks.measures import psnr
 from cli import progress
-from codec import effort
+from codec.still import effort
 from tests.support.cli_runner import folder_content
 from tests.support.rate_runner import bikes, done, encode, error_of, facts, lay_out
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from cli import stop
-from codec.sequence.writer import VideoWriter, WrittenFrame
+from codec.sequence.encoder import SequenceEncoder, WrittenFrame
 from tests.support.cli_runner import COMMAND, SECONDS, environment, folder_content, invoke, run_wisp, wait_for
 from tests.support.cli_videos import FRAME_BYTES, RAW, clip, coded, frames_so_far, shown, y4m_clip, y4m_parts
 from tests.support.terminal import left_standing, needs_terminal, on_terminal
@@ -180,16 +180,16 @@ def test_an_interrupted_encoder_leaves_a_whole_file(name: str) -> None:
 
 def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the frame that was in work at the first is still in work."""
-    written = VideoWriter.write
+    written = SequenceEncoder.write
 
-    def interrupted(writer: VideoWriter, *frame: Any) -> WrittenFrame:
+    def interrupted(writer: SequenceEncoder, *frame: Any) -> WrittenFrame:
         if writer.frames == 1:
             signal.raise_signal(signal.SIGINT)
             monkeypatch.setattr(stop, "_ONE_PRESS", 0.0)
             signal.raise_signal(signal.SIGINT)
         return written(writer, *frame)
 
-    monkeypatch.setattr(VideoWriter, "write", interrupted)
+    monkeypatch.setattr(SequenceEncoder, "write", interrupted)
     before = signal.getsignal(signal.SIGINT)
     result = invoke("encode", "-", "-o", "out.wisp", "--lossless", stdin=y4m_clip(3))
     assert result.exit_code == 130 and result.stderr.endswith("wisp: -: interrupted\n")

@@ -15,9 +15,9 @@ from codec.notes import WispNote
 from codec.pixels.distortion import seen_ms_ssim
 from codec.pixels.picture import Picture
 from codec.rate.target import Target
+from codec.settings import EncodeSettings
 from codec.still.check import Trial, try_out
-from codec.still.encode import Encoded
-from codec.still.settings import StillSettings, still_settings
+from codec.still.encode import CodedPicture
 from codec.work.progress import Progress
 
 NEAREST = "is the nearest to"  # of the note where the bounds are jumped over
@@ -30,7 +30,7 @@ class Met:
     """A file for a target: `trial` is made of its bytes, after comparing them with what was encoded."""
 
     target: Target
-    encoded: Encoded
+    encoded: CodedPicture
     trial: Trial
     notes: tuple[str, ...]
 
@@ -77,11 +77,10 @@ class Met:
 
 def meet(wisp: Codec, pixels: NDArray[np.uint8], target: Target, progress: Progress | None = None, **given: Any) -> Met:
     """Encode to a target; `given` as in `Codec.encode`, from `effort` to `exact`."""
-    chosen = {"tile": None, "exact": False, "effort": 4, "tune": "psnr", "regions": (), **given}
-    settings: StillSettings = still_settings(**chosen)
+    settings = EncodeSettings(target=target, **given)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", WispNote)
-        encoded, _ = wisp.encode_picture(Picture(pixels), target=target, settings=settings, progress=progress)
+        encoded = wisp.encode_picture(Picture(pixels), settings, keep_latents=True, progress=progress)
     notes = tuple(str(warning.message) for warning in caught if warning.category is WispNote)
     return Met(target, encoded, try_out(encoded, wisp.load), notes)
 
@@ -90,6 +89,5 @@ def plain(wisp: Codec, pixels: NDArray[np.uint8], target: Target, quality: float
     """The same picture of a quality, to know what can be asked for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WispNote)  # that a high quality reaches little
-        encoded, trial = wisp.encode_picture(Picture(pixels), quality, settings=StillSettings(tile), trial=True)
-    assert trial is not None
-    return Met(target, encoded, trial, ())
+        encoded = wisp.encode_picture(Picture(pixels), EncodeSettings(quality=quality, tile=tile), keep_latents=True)
+    return Met(target, encoded, wisp.try_out(encoded), ())

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import codec.effort
+import codec.still.effort
 from codec.api import Codec
-from codec.choices import Tune
 from codec.model.quality import to_model_quality
 from codec.pixels.picture import Picture
 from codec.refine.descent import Descent, Refined, Window, lagrange_multiplier
+from codec.settings import EncodeSettings, Tune
 from codec.still.check import try_out
-from codec.still.encode import Encoded, encode_still
+from codec.still.encode import CodedPicture, encode_still
 from codec.still.regions import Region
-from codec.still.settings import StillSettings
 from codec.work.progress import Progress
 from tests.support.scenes import Pixels, photo
 
@@ -42,22 +41,22 @@ def refined(
     tune: Tune = "psnr",
     regions: tuple[Region, ...] = (),
     progress: Progress | None = None,
-) -> Encoded:
+) -> CodedPicture:
     """The file, decoded from its bytes and compared with what the encoder says of it."""
     model = codec.load(codec.model_info.id)
-    settings = StillSettings(tile, exact, effort, tune, regions)
+    settings = EncodeSettings(tile=tile, exact=exact, effort=effort, tune=tune, regions=regions)
     steps = to_model_quality(model.file.quality_curve, quality)
-    encoded = encode_still(model, Picture(pixels), steps, settings, progress=progress)
+    encoded = encode_still(model, Picture(pixels), steps, settings, keep_latents=True, progress=progress)
     try_out(encoded, codec.load)
     return encoded
 
 
-def plain(codec: Codec, pixels: Pixels, quality: float = 75, **options: Any) -> Encoded:
+def plain(codec: Codec, pixels: Pixels, quality: float = 75, **options: Any) -> CodedPicture:
     """As `refined` without refinement."""
     return refined(codec, pixels, quality, effort=4, **options)
 
 
-def lagrangian(codec: Codec, encoded: Encoded) -> float:
+def lagrangian(codec: Codec, encoded: CodedPicture) -> float:
     """Bits of the file + lambda * squared levels of what it decodes to, hidden pixels left out."""
     source, shown = encoded.picture, Picture(codec.decode_array(encoded.data))
     squared = np.square(source.colours.astype(np.float64) - shown.colours).mean(axis=2)
@@ -83,7 +82,7 @@ def most_allowed(before: float, words: int = 1) -> float:
 def steps_of_effort_5(count: int) -> Iterator[None]:
     """Effort 5 makes so many steps: where not their gain is looked at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(codec.effort._REFINEMENT_STEPS, 5, count)
+        patch.setitem(codec.still.effort._REFINEMENT_STEPS, 5, count)
         yield
 
 

@@ -13,10 +13,10 @@ from bitstream.units import Unit
 from codec.api import Codec
 from codec.jobs.describe_still import FileDescription, probe
 from codec.pixels.picture import Picture, channels
+from codec.settings import EncodeSettings
 from codec.still import encode as encoder
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from codec.still.lossless import code_lossless
-from codec.still.settings import StillSettings
 from tests.support.goldens import parrots
 
 Pixels = NDArray[np.uint8]
@@ -77,8 +77,8 @@ def encode_choosing(
     tile: int = 64,
     *,
     exact: bool = False,
-) -> Encoded:
-    """Encoded with these tiles lossless and the others learned, whatever is smaller."""
+) -> CodedPicture:
+    """CodedPicture with these tiles lossless and the others learned, whatever is smaller."""
 
     def chosen(pixels: Pixels, learned: Unit, effort: int) -> Unit | None:
         return code_lossless(learned.tile_index, pixels, effort) if learned.tile_index in lossless else None
@@ -86,8 +86,8 @@ def encode_choosing(
     picture = pixels if isinstance(pixels, Picture) else Picture(pixels)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoder, "_smaller_lossless", chosen)
-        encoded, _ = codec.encode_picture(picture, quality, settings=StillSettings(tile, exact))
-    return encoded
+        settings = EncodeSettings(quality=quality, tile=tile, exact=exact)
+        return codec.encode_picture(picture, settings, keep_latents=True)
 
 
 def facts_of(data: bytes) -> FileDescription:

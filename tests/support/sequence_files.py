@@ -27,10 +27,13 @@ from bitstream.sequence.reader import SequenceReader, Start
 from bitstream.sequence.record import CodedFrame
 from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.seek import SequenceFile
-from codec.api import Codec
+from codec.api import Codec, default_codec
 from codec.notes import WispNote
+from codec.sequence.encoder import SequenceEncoder
+from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter
+from codec.settings import EncodeSettings
 from tests.support import damage
 from tests.support.damage import Part, join, split
 from tests.support.scenes import noise, photo
@@ -77,14 +80,14 @@ def in_few_colours(pixels: Pixels) -> Pixels:
 def small(mode: str = "RGB", seed: int = 0, clip: Clip = CLIP) -> bytes:
     """Six lossless frames with metadata and, before, between and behind them, packets of sound."""
     out = io.BytesIO()
-    with VideoWriter(
-        out, (70, 2), clip=clip, mode=mode, lossless=True, exact=True, tile=64, metadata=METADATA, audio=[STREAM]
-    ) as video:
-        video.write_audio(AudioPacket(3, b"before", None, None, 0))
-        for i, (pixels, pts) in enumerate(zip(small_pixels(mode, seed), PTS, strict=True)):
-            video.write(pixels, pts, 40)
-            if i in (1, 2, 5):
-                video.write_audio(AudioPacket(3, b"packet %d" % i, 8 * pts, 8 * pts - 1, 5, i != 2))
+    frames = FrameEncoder(default_codec(), EncodeSettings(lossless=True, exact=True, tile=64))
+    video = SequenceEncoder(out, clip, (70, 2), mode, frames, metadata=METADATA, audio=[STREAM])
+    video.write_audio(AudioPacket(3, b"before", None, None, 0))
+    for i, (pixels, pts) in enumerate(zip(small_pixels(mode, seed), PTS, strict=True)):
+        video.write(pixels, pts, 40)
+        if i in (1, 2, 5):
+            video.write_audio(AudioPacket(3, b"packet %d" % i, 8 * pts, 8 * pts - 1, 5, i != 2))
+    video.finish()
     return announcing(out.getvalue(), clip.frames)
 
 

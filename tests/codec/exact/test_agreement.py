@@ -22,11 +22,11 @@ from codec.files.source import read_file
 from codec.model.loaded import LoadedModel
 from codec.pixels.geometry import entropy_tiles, field_size
 from codec.pixels.picture import Picture
+from codec.settings import EncodeSettings
 from codec.still.decode import check_units, decode_latents
-from codec.still.encode import Encoded, encode_still
+from codec.still.encode import CodedPicture, encode_still
 from codec.still.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
 from codec.still.pixel_path import analyse
-from codec.still.settings import StillSettings
 from tests.support import reference_decoder, reference_file
 from tests.support.goldens import loaded, parrots, reference_model
 from tests.support.host_settings import SETTINGS, each_setting
@@ -50,7 +50,7 @@ def picture(kind: str, height: int, width: int, seed: int) -> NDArray[np.uint8]:
 
 def encode_recorded(
     model: LoadedModel, picture: Picture, quality: int, tile: int, *, lossless: bool = False
-) -> tuple[Encoded, str]:
+) -> tuple[CodedPicture, str]:
     """-> file, and the hash over what the encoder says each learned tile's latents are.
 
     Every tile is learned unless `lossless` lets the encoder choose.
@@ -68,7 +68,7 @@ def encode_recorded(
         patch.setattr(codec.still.learned, "encode_tiles", recording)
         if not lossless:
             patch.setattr(codec.still.encode, "may_be_smaller", lambda *_: False)
-        encoded = encode_still(model, picture, quality, StillSettings(tile))
+        encoded = encode_still(model, picture, quality, EncodeSettings(tile=tile), keep_latents=True)
     assert len(said) == len(encoded.units)
     learned = [latent for latent, unit in zip(said, encoded.units, strict=True) if unit.learned]
     assert lossless or len(learned) == len(said)

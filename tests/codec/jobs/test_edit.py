@@ -12,9 +12,9 @@ import pytest
 import codec
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from codec.api import Codec
+from codec.files.output import Writing
 from codec.jobs.describe_sequence import verify_sequence
 from codec.jobs.edit import concat_files, cut_file
-from codec.jobs.picture_files import Writing
 from codec.jobs.selection import Scale, Selection
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter

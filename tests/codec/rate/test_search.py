@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bitstream.limits import MAX_QUALITY
-from codec.choices import TargetKind
 from codec.rate.search import Curve, solve
-from codec.rate.target import Bounds, Target, decibels
+from codec.rate.target import Bounds, Target, TargetKind, decibels
 from codec.rate.typical import Typical
 
 Table = NDArray[np.float64]  # the value of each quality

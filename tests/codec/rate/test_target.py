@@ -15,17 +15,16 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import LIVE, read_picture
 from codec.api import Codec
-from codec.choices import TargetKind
 from codec.model.quality import to_model_quality
 from codec.pixels import distortion
 from codec.pixels.picture import Picture
 from codec.rate import control
-from codec.rate.target import Target
+from codec.rate.target import Target, TargetKind
+from codec.settings import EncodeSettings
 from codec.still.check import try_out
-from codec.still.encode import Encoded, encode_still
+from codec.still.encode import CodedPicture, encode_still
 from codec.still.measure import decoded
 from codec.still.regions import Region
-from codec.still.settings import StillSettings
 from codec.work.progress import Progress
 from tests.support.meeting import NEAREST, Met, meet, plain
 from tests.support.scenes import MODES, Pixels, each_mode, in_mode, logo, noise, photo
@@ -91,7 +90,7 @@ def test_latents_at_hand_make_the_pixels_that_the_bytes_decode_to(
     model, regions = wisp.load(wisp.model_info.id), (Region((100, 0, 50, 30), +40),)
     for seed, quality in enumerate((0, 5000, 16128)):
         pixels = np.concatenate([photo(70, 90, mode), noise(70, 60, mode, seed)], axis=1)
-        settings = StillSettings(64, exact=bool(seed % 2), regions=regions)
+        settings = EncodeSettings(tile=64, exact=bool(seed % 2), regions=regions)
         encoded = encode_still(model, Picture(pixels), quality, settings, lossless=lossless, keep_latents=True)
         assert {unit.tile_index for unit in encoded.units if not unit.learned} >= set(lossless)
         assert np.array_equal(decoded(encoded, wisp.load).pixels, try_out(encoded, wisp.load).decoded.pixels)
@@ -199,11 +198,11 @@ def test_progress_only_rises(wisp: Codec, target: Target) -> None:
 )
 def test_one_file_at_a_time_is_kept(wisp: Codec, monkeypatch: pytest.MonkeyPatch, target: Target, most: int) -> None:
     """Besides the one in the making; one that is wholly lossless, too, where some tiles are to be."""
-    made: list[weakref.ref[Encoded]] = []
+    made: list[weakref.ref[CodedPicture]] = []
     alive: list[int] = []
 
-    def watched(encode: Callable[..., Encoded]) -> Callable[..., Encoded]:
-        def encoding(*args: Any, **options: Any) -> Encoded:
+    def watched(encode: Callable[..., CodedPicture]) -> Callable[..., CodedPicture]:
+        def encoding(*args: Any, **options: Any) -> CodedPicture:
             alive.append(sum(each() is not None for each in made))
             encoded = encode(*args, **options)
             made.append(weakref.ref(encoded))

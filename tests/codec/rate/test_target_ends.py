@@ -17,9 +17,9 @@ from codec.api import Codec
 from codec.pixels.picture import Picture
 from codec.rate import control
 from codec.rate.target import Target
+from codec.settings import EncodeSettings
 from codec.still.check import try_out
-from codec.still.encode import Encoded, encode_still
-from codec.still.settings import StillSettings
+from codec.still.encode import CodedPicture, encode_still
 from tests.support.meeting import NEAREST, Met, meet
 from tests.support.scenes import Pixels, in_mode, logo, noise, photo
 
@@ -41,7 +41,9 @@ LOWEST = 128  # of the model's quality: the user's 0
 
 def extreme(wisp: Codec, pixels: Pixels, target: Target, quality: int, tile: int) -> Met:
     """What the model's lowest or highest quality (0 or MAX_QUALITY) makes."""
-    encoded = encode_still(wisp.load(wisp.model_info.id), Picture(pixels), quality, StillSettings(tile))
+    encoded = encode_still(
+        wisp.load(wisp.model_info.id), Picture(pixels), quality, EncodeSettings(tile=tile), keep_latents=True
+    )
     return Met(target, encoded, try_out(encoded, wisp.load), ())
 
 
@@ -63,7 +65,7 @@ def test_some_tiles_are_kept_exactly_where_the_network_ends(wisp: Codec, mode: s
     assert 0 < len(met.lossless) < 6
     assert len(met.notes) == 1
     assert re.fullmatch(
-        rf"the network ends at {target.name} \S+( dB)? here: {len(met.lossless)} of 6 tiles are kept exactly",
+        rf"the network ends at {target.name} \S+( dB)? here: {len(met.lossless)} of 6 tiles are stored losslessly",
         met.notes[0],
     )
     assert met.bytes < len(wisp.encode(pixels, lossless=True, tile=64))
@@ -71,12 +73,12 @@ def test_some_tiles_are_kept_exactly_where_the_network_ends(wisp: Codec, mode: s
 
 def test_no_lossless_tile_can_be_spared(wisp: Codec) -> None:
     """Without any one of them the network's best is not enough."""
-    pixels, settings, psnr = bikes(128, 192), StillSettings(64), 41
+    pixels, settings, psnr = bikes(128, 192), EncodeSettings(tile=64), 41
     model, picture = wisp.load(wisp.model_info.id), Picture(pixels)
     lossless = set(meet(wisp, pixels, Target("psnr", psnr), tile=64).lossless)
     assert len(lossless) > 1
     for spared in lossless:
-        fewer = encode_still(model, picture, MAX_QUALITY, settings, lossless=lossless - {spared})
+        fewer = encode_still(model, picture, MAX_QUALITY, settings, lossless=lossless - {spared}, keep_latents=True)
         assert try_out(fewer, wisp.load).psnr < psnr
 
 
@@ -90,7 +92,7 @@ def test_a_single_tile_is_all_kept_exactly(wisp: Codec) -> None:
     pixels = bikes(80, 100)
     met = meet(wisp, pixels, Target("psnr", 45))
     assert np.array_equal(met.trial.decoded.pixels, pixels)
-    assert len(met.notes) == 1 and "it is kept exactly" in met.notes[0]
+    assert len(met.notes) == 1 and "it is stored losslessly" in met.notes[0]
 
 
 @pytest.mark.parametrize("shape", [(80, 100), (128, 200)])
@@ -210,7 +212,7 @@ def test_effort_changes_what_is_out_of_reach_but_little(wisp: Codec) -> None:
 def test_what_refinement_falls_below_is_met_without_it(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here it always does: refined files are those of half the quality."""
 
-    def worse(model: Any, picture: Picture, quality: int, settings: StillSettings, **options: Any) -> Encoded:
+    def worse(model: Any, picture: Picture, quality: int, settings: EncodeSettings, **options: Any) -> CodedPicture:
         chosen = quality if settings.effort == 4 else quality // 2
         return encode_still(model, picture, chosen, replace(settings, effort=4), **options)
 
@@ -226,4 +228,4 @@ def test_a_mixture_that_gives_way_to_the_lossless_file_leaves_no_note(wisp: Code
     pixels = photo(130, 140)
     met = meet(wisp, pixels, Target("psnr", 55))
     assert met.encoded.data == wisp.encode(pixels, lossless=True)
-    assert len(met.notes) == 1 and "it is kept exactly" in met.notes[0]
+    assert len(met.notes) == 1 and "it is stored losslessly" in met.notes[0]

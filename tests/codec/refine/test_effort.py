@@ -14,12 +14,13 @@ from torch import Tensor
 
 from bitstream.limits import MAX_QUALITY
 from codec.api import Codec
-from codec.effort import FIRST_REFINED, HIGHEST, LOWEST, check_effort, refinement_steps
 from codec.files.source import read_file
 from codec.pixels.geometry import Area, entropy_tiles, windows
+from codec.settings import EncodeSettings
 from codec.still import vp8l
+from codec.still.effort import FIRST_REFINED, HIGHEST, LOWEST, check_effort, refinement_steps
 from codec.still.pixel_path import analyse, quality_field
-from codec.still.settings import StillSettings, still_settings
+from codec.still.regions import Region
 from codec.work.stages import collecting, stage
 from tests.support.refining import cut
 from tests.support.scenes import each_mode, in_mode, logo, noise, photo, ramp
@@ -37,7 +38,7 @@ def test_efforts_are_whole_numbers_from_1_to_9() -> None:
 @pytest.mark.parametrize("effort", [0, 10, -1, "7", 4.5, 4.0, None])
 def test_other_efforts_are_refused(effort: Any) -> None:
     message = f"effort {effort!r} is not a whole number within 1..9"
-    for refused in (lambda: check_effort(effort), lambda: StillSettings(effort=effort)):
+    for refused in (lambda: check_effort(effort), lambda: EncodeSettings(effort=effort)):
         with pytest.raises(ValueError) as caught:
             refused()
         assert str(caught.value) == message
@@ -52,25 +53,24 @@ def test_the_encoder_refuses_before_it_works(wisp: Codec) -> None:
 @pytest.mark.parametrize("tile", [0, 63, 65, 100, 4160, -64])
 def test_tiles_are_multiples_of_64(tile: int) -> None:
     with pytest.raises(ValueError, match=rf"^tile {tile} is not a multiple of 64 within 64\.\.4096$"):
-        StillSettings(tile)
+        EncodeSettings(tile=tile)
 
 
 def test_tuning_needs_refinement() -> None:
     for effort in EFFORTS:
         if effort < FIRST_REFINED:
             with pytest.raises(ValueError, match=r"^tune ms-ssim needs an effort of 5 or more$"):
-                StillSettings(effort=effort, tune="ms-ssim")
+                EncodeSettings(effort=effort, tune="ms-ssim")
         else:
-            assert StillSettings(effort=effort, tune="ms-ssim").tune == "ms-ssim"
+            assert EncodeSettings(effort=effort, tune="ms-ssim").tune == "ms-ssim"
     with pytest.raises(ValueError, match=r"^'vmaf' is not one of psnr, ms-ssim$"):
-        StillSettings(effort=9, tune="vmaf")  # type: ignore[arg-type]
+        EncodeSettings(effort=9, tune="vmaf")  # type: ignore[arg-type]
 
 
 def test_tiles_by_default() -> None:
-    made = still_settings(tile=None, exact=False, effort=4, tune="psnr", regions=())
-    assert made == StillSettings()
-    assert made.tile == 1024
-    assert still_settings(tile=256, exact=True, effort=7, tune="psnr", regions=()) == StillSettings(256, True, 7)
+    assert EncodeSettings().tile_size == 1024
+    assert EncodeSettings(regions=(Region((0, 0, 9, 9)),)).tile_size == 128
+    assert EncodeSettings(tile=256, regions=(Region((0, 0, 9, 9)),)).tile_size == 256
 
 
 def test_steps_rise_with_the_effort_from_5_on() -> None:

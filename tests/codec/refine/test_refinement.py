@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from codec.api import Codec
-from codec.effort import refinement_steps
 from codec.files.source import read_file
 from codec.pixels.distortion import ms_ssim, psnr
 from codec.pixels.geometry import Area
 from codec.pixels.picture import Picture
 from codec.refine.descent import lagrange_multiplier
-from codec.still.encode import Encoded
+from codec.still.effort import refinement_steps
+from codec.still.encode import CodedPicture
 from codec.still.regions import Region
 from tests.support.cli_runner import ROOT, SECONDS, environment
 from tests.support.host_settings import SETTINGS, restored, snapshot
@@ -261,7 +261,7 @@ def test_without_a_learned_tile_nothing_is_refined(wisp: Codec, quick: None) -> 
     assert encoded.lossless_tiles == 2
 
 
-def structural(wisp: Codec, encoded: Encoded, anchor: Encoded) -> float:
+def structural(wisp: Codec, encoded: CodedPicture, anchor: CodedPicture) -> float:
     """Bits + lambda * (1 - MS-SSIM), this in units of the anchor's squared levels for its own 1 - MS-SSIM."""
     source = encoded.picture.colours
     shown, first = (Picture(wisp.decode_array(file.data)).colours for file in (encoded, anchor))

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from bitstream.limits import MAX_QUALITY
 from codec.api import Codec
-from codec.choices import Tune
-from codec.effort import refinement_steps
 from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.tensors import ACTIVATION_STEPS, SCALE_LEVELS, STEPS
 from codec.model.loaded import LoadedModel
@@ -24,6 +22,8 @@ from codec.refine.descent import _has_stalled, lagrange_multiplier
 from codec.refine.distortion import Distortion, Wanted, distortion_of
 from codec.refine.prior import SmoothPrior
 from codec.refine.rounding import anneal, bits
+from codec.settings import Tune
+from codec.still.effort import refinement_steps
 from codec.still.entropy import hyper_latents, quality_row
 from codec.still.pixel_path import analyse, folded
 from codec.work.progress import Progress

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from codec.api import Codec
 from codec.pixels.picture import Picture
-from codec.sequence.frame_encoder import FrameEncoder, FrameSettings
+from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.pace import Pace, Survey
 from codec.sequence.writer import VideoWriter
-from codec.still.settings import StillSettings
+from codec.settings import EncodeSettings
 from tests.support.clips import SIZE, moving
 from tests.support.scenes import logo, noise
 
@@ -45,23 +45,21 @@ def test_one_pass_comes_within_a_tenth(wisp: Codec, frames: list[NDArray[np.uint
 @pytest.mark.parametrize("kilobits", [12, 20])
 def test_two_passes_come_within_a_twentieth(wisp: Codec, kilobits: float) -> None:
     frames = changing(24)
-    survey = Survey(FrameEncoder(wisp, FrameSettings(StillSettings())).steps(60))
-    encoder, before = FrameEncoder(wisp, FrameSettings(StillSettings())), None
+    survey, before = Survey(FrameEncoder(wisp, EncodeSettings(quality=60))), None
     for frame in frames:
         if before is not None and np.array_equal(frame, before):
             survey.add_repeat(1 / RATE)
         else:
-            survey.add(encoder, Picture(frame), 1 / RATE)
+            survey.add(Picture(frame), 1 / RATE)
         before = frame
     assert survey.seconds == pytest.approx(len(frames) / RATE)
     assert written(wisp, frames, survey.pace(kilobits)) == pytest.approx(kilobits, rel=0.05)
 
 
 def test_a_plan_gives_hard_frames_more(wisp: Codec) -> None:
-    encoder = FrameEncoder(wisp, FrameSettings(StillSettings()))
-    survey = Survey(encoder.steps(50))
+    survey = Survey(FrameEncoder(wisp, EncodeSettings(quality=50)))
     for frame in (logo(64, 96), changing(12)[8]):
-        survey.add(encoder, Picture(frame), 1.0)
+        survey.add(Picture(frame), 1.0)
     survey.add_repeat(1.0)
     pace = survey.pace(8)
     shares = []

@@ -16,9 +16,9 @@ import pytest
 
 import codec
 from codec.api import Codec
+from codec.files.output import Writing
 from codec.formats.video.read.open import open_source
 from codec.jobs.edit import concat_files, cut_file
-from codec.jobs.picture_files import Writing
 from codec.jobs.selection import Selection
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter

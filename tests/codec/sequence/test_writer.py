@@ -20,11 +20,15 @@ from PIL import Image
 import codec
 from bitstream.metadata import Metadata
 from bitstream.sequence.audio import AudioPacket, AudioStream
+from bitstream.sequence.clip import Clip
 from codec.api import Codec
 from codec.files.source import read_file
 from codec.jobs.describe_sequence import described_frames, verify_sequence
+from codec.sequence.encoder import SequenceEncoder
+from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.video import open_video
-from codec.sequence.writer import VideoWriter, exact_rate
+from codec.sequence.writer import VideoWriter, frame_rate
+from codec.settings import EncodeSettings
 from tests.support.clips import REPEATS, SIZE, moving, written
 from tests.support.scenes import noise
 
@@ -47,11 +51,13 @@ def test_latents_are_those_of_the_same_picture(wisp: Codec, quality: int, size: 
 def test_the_hash_runs_over_all_frames(wisp: Codec) -> None:
     frames = moving(6)
     file, digest = io.BytesIO(), hashlib.sha256()
-    with VideoWriter(file, SIZE, 25, keep_latents=True, codec=wisp) as writer:
-        for frame in frames:
-            encoded = writer.write(frame).encoded
-            for latent in encoded.latents.values() if encoded is not None else ():
-                digest.update(latent)
+    encoder = FrameEncoder(wisp, EncodeSettings(), keep_latents=True)
+    writer = SequenceEncoder(file, Clip(Fraction(1, 25), Fraction(25)), SIZE, "RGB", encoder)
+    for frame in frames:
+        coded = writer.write(frame).coded
+        for latent in coded.latents.values() if coded is not None else ():
+            digest.update(latent)
+    writer.finish()
     file.seek(0)
     facts, found = verify_sequence(file, wisp)
     assert found == digest.hexdigest()
@@ -157,7 +163,7 @@ def test_a_timestamp_that_does_not_rise(wisp: Codec, pts: int) -> None:
     ],
 )
 def test_rates(given: Any, exact: Fraction) -> None:
-    assert exact_rate(given) == exact
+    assert frame_rate(given) == exact
 
 
 @pytest.mark.parametrize("rate", [0, -25, "x", float("nan"), float("inf")])

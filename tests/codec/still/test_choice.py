@@ -13,7 +13,7 @@ from codec.api import Codec
 from codec.files.source import read_file
 from codec.jobs.describe_still import probe
 from codec.pixels.picture import Picture
-from codec.still.settings import StillSettings
+from codec.settings import EncodeSettings
 from tests.support.scenes import MODES, Pixels, Scene, each_mode, encode_choosing, facts_of, in_mode, logo, noise, photo
 
 
@@ -81,7 +81,7 @@ def test_no_unit_is_larger_than_the_learned_one(
 ) -> None:
     pixels = left(64, 130, mode)
     pixels[:, width:] = right(64, 130, mode)[:, width:]
-    own, _ = wisp.encode_picture(Picture(pixels), quality, settings=StillSettings(64))
+    own = wisp.encode_picture(Picture(pixels), EncodeSettings(quality=quality, tile=64))
     learned = encode_choosing(wisp, pixels, (), quality)
     assert all(unit.learned for unit in learned.units)
     for unit, other in zip(own.units, learned.units, strict=True):

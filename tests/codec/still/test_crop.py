@@ -16,10 +16,8 @@ from bitstream.still import Still
 from codec.api import Codec, Crop
 from codec.files.source import read_file
 from codec.pixels.geometry import Area
-from codec.pixels.picture import Picture
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from codec.still.layout import Layout
-from codec.still.settings import StillSettings
 from tests.support import damage
 from tests.support.damage import refuse
 from tests.support.scenes import MODES, Pixels, encode_choosing, noise, photo
@@ -31,7 +29,7 @@ LOSSLESS_OF_WIDE = frozenset({1, 2, 9, 10})
 
 
 @lru_cache(maxsize=16)
-def encoded(wisp: Codec, kind: str, mode: str) -> Encoded:
+def encoded(wisp: Codec, kind: str, mode: str) -> CodedPicture:
     """`wide` is a strip of 12 tiles, longer than two halos, the others have 3 x 4."""
     if kind == "wide":
         return encode_choosing(wisp, photo(50, 730, mode), LOSSLESS_OF_WIDE, 60)
@@ -216,7 +214,7 @@ def test_a_crop_costs_what_it_shows(wisp: Codec, monkeypatch: pytest.MonkeyPatch
 
 def test_noise_is_cropped_exactly_from_a_lossless_file(wisp: Codec) -> None:
     pixels = noise(130, 70, "RGBA")
-    data = wisp.encode_picture(Picture(pixels), lossless=True, settings=StillSettings(64, exact=True))[0].data
+    data = wisp.encode(pixels, lossless=True, tile=64, exact=True)
     for crop in ((0, 0, 70, 130), (60, 60, 10, 10), (63, 1, 2, 128)):
         x, y, width, height = crop
         assert np.array_equal(wisp.decode_array(data, crop=crop), pixels[y : y + height, x : x + width])

@@ -16,7 +16,7 @@ from codec.api import Codec
 from codec.pixels.distortion import psnr
 from codec.pixels.geometry import Area
 from codec.pixels.picture import Picture, as_rgb
-from codec.still.encode import Encoded
+from codec.still.encode import CodedPicture
 from codec.still.layout import Layout
 from codec.still.learned import FieldBuilder
 from codec.still.pixel_path import analyse
@@ -101,12 +101,12 @@ def test_the_field_takes_the_units_own_quality(wisp: Codec) -> None:
 
 
 @pytest.fixture(scope="module", params=MODES)
-def patchwork(wisp: Codec, request: pytest.FixtureRequest) -> Encoded:
+def patchwork(wisp: Codec, request: pytest.FixtureRequest) -> CodedPicture:
     """12 tiles, every second lossless, in each mode."""
     return encode_choosing(wisp, photo(150, 250, request.param), {0, 2, 5, 7, 8, 10}, 55)
 
 
-def test_lossless_tiles_and_alpha_are_exact(wisp: Codec, patchwork: Encoded) -> None:
+def test_lossless_tiles_and_alpha_are_exact(wisp: Codec, patchwork: CodedPicture) -> None:
     decoded, source = wisp.decode_still(wisp.parsed(patchwork.data)).picture, patchwork.picture
     assert patchwork.lossless_tiles == 6
     for unit in patchwork.units:
@@ -116,7 +116,7 @@ def test_lossless_tiles_and_alpha_are_exact(wisp: Codec, patchwork: Encoded) -> 
         assert np.array_equal(decoded.alpha, source.alpha)
 
 
-def test_windows_do_not_show(wisp: Codec, patchwork: Encoded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_do_not_show(wisp: Codec, patchwork: CodedPicture, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = wisp.decode_array(patchwork.data).astype(int)
     monkeypatch.setattr(codec.pixels.geometry, "WINDOW", 6)
     assert len(list(codec.pixels.geometry.windows(patchwork.layout.field))) > 3
@@ -143,14 +143,13 @@ def test_nothing_is_synthesised_where_only_lossless_tiles_lie(wisp: Codec, monke
     assert [area.left for area in areas] == [16]
 
 
-def test_latents_sha256_runs_over_learned_tiles_only(wisp: Codec, patchwork: Encoded) -> None:
+def test_latents_sha256_runs_over_learned_tiles_only(wisp: Codec, patchwork: CodedPicture) -> None:
     learned = [unit.tile_index for unit in patchwork.units if unit.learned]
     assert wisp.check(patchwork.data) == wisp.decode_latents(patchwork.data).sha256 == patchwork.latents_sha256
-    assert wisp.decode_still(wisp.parsed(patchwork.data)).latents_sha256 == patchwork.latents_sha256
     assert learned == [1, 3, 4, 6, 9, 11]
 
 
-def test_a_fault_in_a_lossless_tile_is_one(wisp: Codec, patchwork: Encoded) -> None:
+def test_a_fault_in_a_lossless_tile_is_one(wisp: Codec, patchwork: CodedPicture) -> None:
     stream = damage.split(patchwork.data)[1].payload[damage.STREAM : -2]
     for decode in everything(wisp):
         with pytest.raises(CorruptError, match="tile 0 of 12: the decoded pixels fail"):

@@ -12,7 +12,7 @@ from codec.api import Codec
 from codec.files.source import read_file
 from codec.formats.pictures.attached import EXIF_PREFIX
 from codec.pixels.picture import Picture
-from codec.still.settings import StillSettings
+from codec.settings import EncodeSettings
 from tests.support.scenes import MODES, Scene, each_mode, facts_of, logo, noise, photo
 
 SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, database=None)
@@ -45,10 +45,9 @@ def test_every_picture_comes_back(
     exact: bool,
 ) -> None:
     pixels = scene(height, width, mode)
-    encoded, trial = wisp.encode_picture(
-        Picture(pixels, metadata), quality, settings=StillSettings(tile, exact), lossless=lossless, trial=True
-    )
-    assert trial is not None  # which has compared latents, lossless tiles, alpha and metadata
+    settings = EncodeSettings(quality=quality, tile=tile, exact=exact, lossless=lossless)
+    encoded = wisp.encode_picture(Picture(pixels, metadata), settings, keep_latents=True)
+    trial = wisp.try_out(encoded)  # which compares latents, lossless tiles, alpha and metadata
     image = wisp.decode(encoded.data)
     assert (image.mode, image.size) == (mode, (width, height))
     assert {name: image.info.get(name, b"") for name in ("icc_profile", "xmp")} == {

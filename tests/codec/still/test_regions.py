@@ -19,10 +19,10 @@ from codec.api import Codec
 from codec.files.source import read_file
 from codec.pixels.distortion import psnr
 from codec.pixels.picture import Picture
+from codec.settings import EncodeSettings
 from codec.still.encode import encode_lossless
 from codec.still.layout import Layout
-from codec.still.regions import DEFAULT_DELTA, Region, steps_of_tiles
-from codec.still.settings import StillSettings
+from codec.still.regions import DEFAULT_DELTA, Region, qualities_of_tiles, steps_of_tiles
 from tests.support.refining import cut, plain
 from tests.support.scenes import Pixels, logo, photo
 
@@ -152,7 +152,7 @@ def test_a_map_of_any_size_lies_over_the_whole_picture() -> None:
 @pytest.mark.parametrize("quality, delta", [(0, -30), (0, 30), (MAX_QUALITY, 100), (MAX_QUALITY, -100), (8000, 100)])
 def test_qualities_stay_within_the_models(quality: int, delta: float) -> None:
     layout = layout_of(64, 64, quality)
-    (found,) = StillSettings(64, regions=(Region((0, 0, 64, 64), delta),)).qualities(layout)
+    (found,) = qualities_of_tiles((Region((0, 0, 64, 64), delta),), layout)
     assert found == min(max(quality + round(delta * STEP), 0), MAX_QUALITY)
     assert 0 <= found <= MAX_QUALITY
 
@@ -267,6 +267,6 @@ def test_a_region_over_everything_is_another_quality(wisp: Codec) -> None:
 
 
 def test_lossless_files_need_no_regions() -> None:
-    followed = StillSettings(64, regions=(Region((0, 0, 9, 9)),))
+    followed = EncodeSettings(tile=64, regions=(Region((0, 0, 9, 9)),))
     units = encode_lossless(Picture(logo(64, 64)), bytes(8), followed).units
     assert [unit.quality_delta for unit in units] == [0]

@@ -17,9 +17,9 @@ from codec.api import Codec
 from codec.notes import WispNote
 from codec.pixels.geometry import Box
 from codec.pixels.picture import Picture
-from codec.still.encode import Encoded
+from codec.settings import EncodeSettings
+from codec.still.encode import CodedPicture
 from codec.still.salvage import GREY, Salvaged
-from codec.still.settings import StillSettings
 from tests.support import damage
 from tests.support.damage import Part, join, sealed, split
 from tests.support.goldens import NAMES, golden_bytes
@@ -34,13 +34,13 @@ SECONDS = 20  # no measure of anything: only what grows with the square of the f
 
 
 @pytest.fixture(scope="module")
-def strip(wisp: Codec) -> Encoded:
+def strip(wisp: Codec) -> CodedPicture:
     """9 tiles in a row, longer than two halos, four of them lossless; with alpha and metadata."""
     return encode_choosing(wisp, Picture(photo(60, 560, "LA"), KEPT), LOSSLESS, 60)
 
 
 @pytest.fixture(scope="module")
-def intact(wisp: Codec, strip: Encoded) -> Pixels:
+def intact(wisp: Codec, strip: CodedPicture) -> Pixels:
     return wisp.decode_array(strip.data)
 
 
@@ -48,7 +48,7 @@ def unit_places(data: bytes) -> list[int]:
     return [i for i, part in enumerate(split(data)) if part.type == b"UNIT"]
 
 
-def check_salvaged(saved: Salvaged, intact: Pixels, encoded: Encoded, lost: set[int]) -> None:
+def check_salvaged(saved: Salvaged, intact: Pixels, encoded: CodedPicture, lost: set[int]) -> None:
     """The tiles `lost` are grey, and what depends on them, and nothing else."""
     assert {tile.index for tile in saved.damaged} == lost
     assert [tile.index for tile in saved.damaged] == sorted(lost)
@@ -77,12 +77,12 @@ def check_salvaged(saved: Salvaged, intact: Pixels, encoded: Encoded, lost: set[
                 assert touched.meet(tile.shown_grey) == touched
 
 
-def is_grey(pixels: Pixels, encoded: Encoded) -> bool:
+def is_grey(pixels: Pixels, encoded: CodedPicture) -> bool:
     colours = encoded.layout.header.colours
     return bool((pixels[:, :, :colours] == GREY).all() and (pixels[:, :, colours:] == OPAQUE).all())
 
 
-def test_an_intact_file_is_shown_in_full(wisp: Codec, strip: Encoded, intact: Pixels) -> None:
+def test_an_intact_file_is_shown_in_full(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     saved = wisp.salvage(strip.data)
     check_salvaged(saved, intact, strip, set())
     assert np.array_equal(saved.picture.pixels, intact)
@@ -145,7 +145,7 @@ each_damage = pytest.mark.parametrize("kind", DAMAGES)
 
 @each_damage
 @pytest.mark.parametrize("lost", [0, 5])
-def test_one_damaged_tile(wisp: Codec, strip: Encoded, intact: Pixels, kind: str, lost: int) -> None:
+def test_one_damaged_tile(wisp: Codec, strip: CodedPicture, intact: Pixels, kind: str, lost: int) -> None:
     broken = DAMAGES[kind](strip.data, unit_places(strip.data)[lost])
     with pytest.raises(WispError):
         wisp.decode_array(broken)
@@ -163,14 +163,14 @@ def test_every_mode(wisp: Codec, mode: str) -> None:
 
 
 @pytest.mark.parametrize("lost", [{0, 8}, {4, 5}, LOSSLESS, set(range(9)), set(range(9)) - LOSSLESS])
-def test_several_damaged_tiles(wisp: Codec, strip: Encoded, intact: Pixels, lost: set[int]) -> None:
+def test_several_damaged_tiles(wisp: Codec, strip: CodedPicture, intact: Pixels, lost: set[int]) -> None:
     broken = strip.data
     for i in sorted(lost, reverse=True):
         broken = DAMAGES[list(DAMAGES)[i % 2]](broken, unit_places(strip.data)[i])
     check_salvaged(wisp.salvage(broken), intact, strip, lost)
 
 
-def test_a_lossless_tile_costs_only_its_learned_neighbours(wisp: Codec, strip: Encoded) -> None:
+def test_a_lossless_tile_costs_only_its_learned_neighbours(wisp: Codec, strip: CodedPicture) -> None:
     saved = wisp.salvage(flipped(strip.data, unit_places(strip.data)[1]))
     (tile,) = saved.damaged
     assert (tile.box.x, tile.box.width) == (64, 64)
@@ -178,13 +178,13 @@ def test_a_lossless_tile_costs_only_its_learned_neighbours(wisp: Codec, strip: E
 
 
 def test_between_lossless_tiles_only_the_tile_itself_is_lost(wisp: Codec) -> None:
-    encoded = wisp.encode_picture(Picture(photo(128, 192)), lossless=True, settings=StillSettings(64))[0]
+    encoded = wisp.encode_picture(Picture(photo(128, 192)), EncodeSettings(lossless=True, tile=64))
     (tile,) = wisp.salvage(flipped(encoded.data, 3)).damaged
     assert (tile.index, tile.box, tile.shown_grey) == (2, Box(128, 0, 64, 64), Box(128, 0, 64, 64))
 
 
 @pytest.mark.parametrize("end", ["in the last tile", "between tiles", "before the end chunk", "in the first tile"])
-def test_truncated_files(wisp: Codec, strip: Encoded, intact: Pixels, end: str) -> None:
+def test_truncated_files(wisp: Codec, strip: CodedPicture, intact: Pixels, end: str) -> None:
     parts, places = split(strip.data), unit_places(strip.data)
     keep, rest, lost = {
         "in the last tile": (places[8], 20, {8}),
@@ -199,18 +199,18 @@ def test_truncated_files(wisp: Codec, strip: Encoded, intact: Pixels, end: str) 
 @pytest.mark.parametrize(
     "garbage", [b"\0", b"UNIT", bytes(1000), b"\xff" * 7, b"eXIF UNIT DONE" * 9, b"\x05\0\0\0UNIT"]
 )
-def test_garbage_between_chunks_costs_nothing(wisp: Codec, strip: Encoded, intact: Pixels, garbage: bytes) -> None:
+def test_garbage_between_chunks_costs_nothing(wisp: Codec, strip: CodedPicture, intact: Pixels, garbage: bytes) -> None:
     broken = strip.data[: len(damage.SIGNATURE)] + garbage.join(bytes(part) for part in split(strip.data))
     check_salvaged(wisp.salvage(broken), intact, strip, set())
 
 
-def test_order_counts_for_nothing(wisp: Codec, strip: Encoded, intact: Pixels) -> None:
+def test_order_counts_for_nothing(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     head, *rest = split(strip.data)
     for parts in ([head, *reversed(rest)], [head, *rest, *rest]):
         check_salvaged(wisp.salvage(join(parts)), intact, strip, set())
 
 
-def test_a_unit_of_another_file_is_not_taken(wisp: Codec, strip: Encoded, intact: Pixels) -> None:
+def test_a_unit_of_another_file_is_not_taken(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     """Not even where it is whole, for its checksum begins with the other file's header."""
     foreign = encode_choosing(wisp, photo(60, 560, "LA")[:, ::-1], LOSSLESS, 60)
     places = unit_places(strip.data)
@@ -221,7 +221,7 @@ def test_a_unit_of_another_file_is_not_taken(wisp: Codec, strip: Encoded, intact
 
 
 @pytest.mark.parametrize("index", [1, 2, 3])
-def test_damaged_metadata_is_left_out(wisp: Codec, strip: Encoded, intact: Pixels, index: int) -> None:
+def test_damaged_metadata_is_left_out(wisp: Codec, strip: CodedPicture, intact: Pixels, index: int) -> None:
     with pytest.warns(WispNote, match="damaged and left out"):
         saved = wisp.salvage(flipped(strip.data, index))
     check_salvaged(saved, intact, strip, set())
@@ -229,7 +229,7 @@ def test_damaged_metadata_is_left_out(wisp: Codec, strip: Encoded, intact: Pixel
     assert saved.picture.metadata == replace(KEPT, **{name: b""})
 
 
-def test_without_a_header_nothing_can_be_shown(wisp: Codec, strip: Encoded) -> None:
+def test_without_a_header_nothing_can_be_shown(wisp: Codec, strip: CodedPicture) -> None:
     head, *rest = split(strip.data)
     with pytest.raises(CorruptError, match="header fails"):
         wisp.salvage(join([replace(head, crc=head.crc ^ 1), *rest]))
@@ -245,7 +245,7 @@ def test_without_a_header_nothing_can_be_shown(wisp: Codec, strip: Encoded) -> N
         wisp.salvage(damage.with_header(strip.data, width=65535, height=65535))
 
 
-def test_a_stream_of_nonsense_behind_a_right_checksum(wisp: Codec, strip: Encoded, intact: Pixels) -> None:
+def test_a_stream_of_nonsense_behind_a_right_checksum(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     """A fault that shows only in decoding costs no other tile of its batch; alpha is one, too."""
     for lost in (3, 5):
         place = unit_places(strip.data)[lost]
@@ -254,7 +254,7 @@ def test_a_stream_of_nonsense_behind_a_right_checksum(wisp: Codec, strip: Encode
         check_salvaged(wisp.salvage(broken), intact, strip, {lost})
 
 
-def test_damaged_alpha_costs_the_tile(wisp: Codec, strip: Encoded, intact: Pixels) -> None:
+def test_damaged_alpha_costs_the_tile(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     place, alpha = unit_places(strip.data)[4], strip.units[4].alpha
     assert isinstance(alpha, bytes)
     payload = split(strip.data)[place].payload
@@ -265,7 +265,7 @@ def test_damaged_alpha_costs_the_tile(wisp: Codec, strip: Encoded, intact: Pixel
     assert "alpha" in saved.damaged[0].reason
 
 
-def test_hostile_lengths_take_no_time(wisp: Codec, strip: Encoded) -> None:
+def test_hostile_lengths_take_no_time(wisp: Codec, strip: CodedPicture) -> None:
     """A hundred thousand places that look like units, each as long as the rest of the file."""
     head = bytes(split(strip.data)[0])
     for length in (0, 4, 3000, 400_000, 2**31 - 1):
@@ -291,7 +291,7 @@ def test_tens_of_thousands_of_lost_tiles_take_no_time(wisp: Codec) -> None:
     assert saved.picture.size == (8192, 4096)
 
 
-def test_hostile_metadata_takes_no_memory(wisp: Codec, strip: Encoded) -> None:
+def test_hostile_metadata_takes_no_memory(wisp: Codec, strip: CodedPicture) -> None:
     """Only the first of each kind is unpacked, however often it comes."""
     bomb = Part(b"eXIF", b"\1" + struct.pack("<I", 1 << 26) + zlib.compress(bytes(1 << 26), 9))
     head, *rest = split(strip.data)
@@ -303,7 +303,7 @@ def test_hostile_metadata_takes_no_memory(wisp: Codec, strip: Encoded) -> None:
 
 
 def test_many_wrong_lengths_cost_no_intact_tile(wisp: Codec) -> None:
-    encoded = wisp.encode_picture(Picture(photo(256, 1280, "L")), lossless=True, settings=StillSettings(64))[0]
+    encoded = wisp.encode_picture(Picture(photo(256, 1280, "L")), EncodeSettings(lossless=True, tile=64))
     parts = split(encoded.data)
     for i in range(1, 81, 2):
         parts[i] = replace(parts[i], length=0x7FFF0000)

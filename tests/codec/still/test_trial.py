@@ -15,8 +15,9 @@ from codec.api import Codec
 from codec.notes import WispNote
 from codec.pixels.distortion import psnr, seen_psnr
 from codec.pixels.picture import Picture
-from codec.still.check import try_out
-from codec.still.encode import Encoded
+from codec.settings import EncodeSettings
+from codec.still.check import note_poor_quality, try_out
+from codec.still.encode import CodedPicture
 from tests.support.damage import metadata_chunk, split, with_payload
 from tests.support.scenes import MODES, each_mode, encode_choosing, in_mode, logo, noise, photo
 
@@ -24,12 +25,12 @@ KEPT = Metadata(icc=b"profile", xmp=b"<x/>")
 
 
 @pytest.fixture(scope="module")
-def mixed(wisp: Codec) -> Encoded:
+def mixed(wisp: Codec) -> CodedPicture:
     """Two tiles, the first lossless, with alpha and metadata."""
     return encode_choosing(wisp, Picture(photo(60, 120, "RGBA"), KEPT), {0}, 60)
 
 
-def with_pixel(encoded: Encoded, x: int, channel: int) -> Encoded:
+def with_pixel(encoded: CodedPicture, x: int, channel: int) -> CodedPicture:
     """As if another value had been coded in row 5."""
     pixels = encoded.picture.pixels.copy()
     pixels[5, x, channel] ^= 1
@@ -46,61 +47,67 @@ def test_what_is_right_passes(wisp: Codec, mode: str) -> None:
         assert (trial.psnr == math.inf) == (len(lossless) == 2)
 
 
-def fault(encoded: Encoded, wisp: Codec) -> str:
+def with_data(encoded: CodedPicture, data: bytes) -> CodedPicture:
+    """As if this had been made of it."""
+    made = replace(encoded)
+    made.__dict__["data"] = data
+    return made
+
+
+def fault(encoded: CodedPicture, wisp: Codec) -> str:
     with pytest.raises(ExactnessError) as caught:
         try_out(encoded, wisp.load)
     return str(caught.value).removeprefix("the encoded file does not decode to what was encoded: ")
 
 
-def test_latents(wisp: Codec, mixed: Encoded) -> None:
-    assert fault(replace(mixed, latents_sha256="0" * 64), wisp) == "latents differ"
+def test_latents(wisp: Codec, mixed: CodedPicture) -> None:
+    (learned,) = mixed.latents
+    assert fault(replace(mixed, latents={learned: b"other"}), wisp) == "latents differ"
     other = encode_choosing(wisp, mixed.picture, {0}, 61)
-    assert fault(replace(mixed, data=other.data), wisp) == "latents differ"
+    assert fault(with_data(mixed, other.data), wisp) == "latents differ"
 
 
-def test_lossless_tiles(wisp: Codec, mixed: Encoded) -> None:
+def test_lossless_tiles(wisp: Codec, mixed: CodedPicture) -> None:
     assert fault(with_pixel(mixed, 10, 1), wisp) == "lossless tiles differ"
     try_out(with_pixel(mixed, 70, 1), wisp.load)  # a learned tile is never equal
 
 
-def test_alpha(wisp: Codec, mixed: Encoded) -> None:
+def test_alpha(wisp: Codec, mixed: CodedPicture) -> None:
     assert fault(with_pixel(mixed, 70, 3), wisp) == "alpha differ"
     assert fault(with_pixel(mixed, 10, 3), wisp) == "lossless tiles, alpha differ"
 
 
 @pytest.mark.parametrize("other", [Metadata(), Metadata(icc=b"profile"), Metadata(b"profilf", b"", b"<x/>")])
-def test_metadata(wisp: Codec, mixed: Encoded, other: Metadata) -> None:
-    assert fault(replace(mixed, picture=Picture(mixed.picture.pixels, other)), wisp) == "metadata differ"
+def test_metadata(wisp: Codec, mixed: CodedPicture, other: Metadata) -> None:
+    changed = with_data(replace(mixed, picture=Picture(mixed.picture.pixels, other)), mixed.data)
+    assert fault(changed, wisp) == "metadata differ"
 
 
-def test_metadata_that_cannot_be_read_again(wisp: Codec, mixed: Encoded) -> None:
+def test_metadata_that_cannot_be_read_again(wisp: Codec, mixed: CodedPicture) -> None:
     assert metadata_chunk(b"iCCP", b"profile") in split(mixed.data)
     with pytest.warns(WispNote, match="ICC profile damaged"):
-        assert fault(replace(mixed, data=with_payload(mixed.data, 1, b"\2")), wisp) == "metadata differ"
+        assert fault(with_data(mixed, with_payload(mixed.data, 1, b"\2")), wisp) == "metadata differ"
 
 
-def test_everything_at_once(wisp: Codec, mixed: Encoded) -> None:
+def test_everything_at_once(wisp: Codec, mixed: CodedPicture) -> None:
     other = encode_choosing(wisp, noise(60, 120, "RGBA"), {0}, 60)
-    assert fault(replace(mixed, data=other.data), wisp) == "latents, lossless tiles, alpha, metadata differ"
+    assert fault(with_data(mixed, other.data), wisp) == "latents, lossless tiles, alpha, metadata differ"
 
 
-def test_a_file_that_does_not_decode(wisp: Codec, mixed: Encoded) -> None:
+def test_a_file_that_does_not_decode(wisp: Codec, mixed: CodedPicture) -> None:
     with pytest.raises(CorruptError):
-        try_out(replace(mixed, data=mixed.data[:100] + b"\0" + mixed.data[101:]), wisp.load)
+        try_out(with_data(mixed, mixed.data[:100] + b"\0" + mixed.data[101:]), wisp.load)
 
 
 def test_the_encoder_makes_it_on_demand(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = Picture(photo(60, 60), KEPT)
-    assert wisp.encode_picture(picture, 60)[1] is None
-    encoded, trial = wisp.encode_picture(picture, 60, trial=True)
-    assert trial is not None
+    encoded = wisp.encode_picture(picture, EncodeSettings(quality=60), keep_latents=True)
+    trial = wisp.try_out(encoded)
     assert trial.psnr == pytest.approx(psnr(wisp.decode_array(encoded.data), picture.pixels))
-    lossless = wisp.encode_picture(picture, lossless=True, trial=True)[1]
-    assert lossless is not None and lossless.psnr == math.inf
+    assert wisp.try_out(wisp.encode_picture(picture, EncodeSettings(lossless=True))).psnr == math.inf
     monkeypatch.setattr("codec.still.encode.build_still", lambda header, units, _: build_without(header, units))
-    for quality, trial_wanted in ((60, True), (95, False)):
-        with pytest.raises(ExactnessError, match="metadata differ"):
-            wisp.encode_picture(picture, quality, trial=trial_wanted)
+    with pytest.raises(ExactnessError, match="metadata differ"):
+        wisp.try_out(wisp.encode_picture(picture, EncodeSettings(quality=60), keep_latents=True))
 
 
 def build_without(header: object, units: object) -> bytes:
@@ -112,14 +119,15 @@ def build_without(header: object, units: object) -> bytes:
 def notes_of(wisp: Codec, picture: Picture, quality: float, *, lossless: bool = False) -> list[str]:
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
-        wisp.encode_picture(picture, quality, lossless=lossless)
+        coded = wisp.encode_picture(picture, EncodeSettings(quality=quality, lossless=lossless), keep_latents=True)
+        note_poor_quality(wisp.try_out(coded), quality)
     return [str(note.message) for note in notes if note.category is WispNote]
 
 
 def test_high_quality_that_is_not_reached_gets_a_note(wisp: Codec) -> None:
     poor = Picture(noise(64, 64, "RGB"))
     (note,) = notes_of(wisp, poor, 90)
-    assert note.startswith("quality 90 reaches only ") and "--lossless" in note
+    assert note.startswith("quality 90 reaches only ") and "lossless" in note
     assert not notes_of(wisp, poor, 89.9)
     assert not notes_of(wisp, poor, 95, lossless=True)
     assert not notes_of(wisp, Picture(photo(64, 64)), 95)

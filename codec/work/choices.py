@@ -7,8 +7,6 @@ from typing import Any, Literal, get_args
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 EntropyDtype = Literal["auto", "fp32", "fp64"]
-TargetKind = Literal["size", "bpp", "psnr", "ms-ssim"]
-Tune = Literal["psnr", "ms-ssim"]  # what is to be good at a given size
 
 
 def check_choice(value: str, choices: Any) -> None:

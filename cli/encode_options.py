@@ -1,4 +1,4 @@
-"""The options of `wisp encode` that say what is wanted: a size or distortion to meet, an effort, regions."""
+"""The options of `wisp encode` that are EncodeSettings: a quality or a target to meet, an effort, regions, tiles."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import Any
 import click
 
 from bitstream.errors import FileAccessError
-from codec.choices import TargetKind, Tune
-from codec.effort import DEFAULT_EFFORT, FIRST_REFINED, HIGHEST, LOWEST
-from codec.rate.target import Target
-from codec.still.regions import DEFAULT_DELTA, Region
+from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
+from codec.rate.target import Target, TargetKind
+from codec.settings import DEFAULT_QUALITY, EncodeSettings
+from codec.still.effort import DEFAULT_EFFORT, FIRST_REFINED, HIGHEST, LOWEST
+from codec.still.regions import DEFAULT_DELTA, ROI_TILE, Region
 
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})([kKmM]?)[bB]?")
 _FACTORS = {"": 1, "k": 1000, "m": 1_000_000}
 _RECTANGLE = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})(?:,([+-]?\d{1,9}(?:\.\d{1,9})?))?")
 _NUMBERS = re.compile(r"\d+(,\d+){3}(,[+-]?[\d.]+)?")
 _MAP = re.compile(r"(.+?)(?:,([+-]\d{1,9}(?:\.\d{1,9})?))?")
-_GROUP = "target_size", "target_bpp", "target_psnr", "target_ms_ssim"
+TARGETS = "target_size", "target_bpp", "target_psnr", "target_ms_ssim"
 
 
 def _size(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -82,20 +83,6 @@ def _area(value: str) -> _Area:
     return _Area(where, delta)
 
 
-@dataclass(frozen=True)
-class Rate:
-    """What the options say."""
-
-    target: Target | None
-    effort: int
-    tune: Tune
-    areas: tuple[_Area, ...]
-
-    def regions(self) -> tuple[Region, ...]:
-        """The regions, maps read. Raises FileAccessError and its like."""
-        return tuple(Region(_grey(a.where) if isinstance(a.where, str) else a.where, a.delta) for a in self.areas)
-
-
 def _grey(name: str) -> Any:
     """A map as (H, W) uint8. Raises FileAccessError, which names it."""
     from codec.formats.pictures.load import load_map
@@ -106,7 +93,34 @@ def _grey(name: str) -> Any:
         raise FileAccessError(f"--roi {name}: {error}") from error
 
 
+def _checked_quality(_: click.Context, __: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # which FloatRange lets pass
+        raise click.BadParameter(f"{value} is not a number.")
+    return value
+
+
+def _checked_tile(_: click.Context, __: click.Parameter, value: int | None) -> int | None:
+    if value is not None and value % TILE_STEP:
+        raise click.BadParameter(f"{value} is not a multiple of {TILE_STEP}.")
+    return value
+
+
 _OPTIONS = (
+    click.option(
+        "-q",
+        "--quality",
+        type=click.FloatRange(0, 100),
+        default=DEFAULT_QUALITY,
+        show_default=True,
+        callback=_checked_quality,
+        help="0 (smallest) to 100 (best); equal steps look like equal steps of PSNR.",
+    ),
+    click.option("--lossless", is_flag=True, help="Keep every pixel that can be seen; the quality does not count."),
+    click.option(
+        "--exact",
+        is_flag=True,
+        help="Code colours under full transparency as all others; else they are free to change.",
+    ),
     click.option(
         "--target-size", metavar="BYTES", callback=_size, help="The largest size of the file: 20000, 20k, 1.5M."
     ),
@@ -139,34 +153,57 @@ _OPTIONS = (
         help=f"x,y,w,h[,+N]: a rectangle whose quality is N higher ({DEFAULT_DELTA} if not said, -N is lower). "
         "FILE[,+N]: a grey picture laid over it, white is +N, black is -N, 128 no change. May be given again.",
     ),
+    click.option(
+        "--tile",
+        type=click.IntRange(MIN_TILE, MAX_TILE),
+        callback=_checked_tile,
+        metavar="N",
+        help=f"Pixels a side of the tiles that are coded independently; a multiple of {TILE_STEP}. {DEFAULT_TILE}, or "
+        f"{ROI_TILE} with --roi.",
+    ),
 )
 
 
-def rate(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options above, handed over as one parameter `rate`."""
+def encode_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options above, handed over as one parameter `settings`: EncodeSettings."""
 
     @functools.wraps(function)
-    def collected(*args: Any, effort: int, tune: Tune, areas: tuple[_Area, ...], **given: Any) -> Any:
-        wanted = {name: value for name in _GROUP if (value := given.pop(name)) is not None}
-        ctx = click.get_current_context()
-        chosen = ["--" + name.replace("_", "-") for name in wanted]
-        if ctx.get_parameter_source("quality") is not click.core.ParameterSource.DEFAULT:
-            chosen.append("--quality")
-        if given["lossless"]:
-            chosen.append("--lossless")
-        if wanted and len(chosen) > 1:
-            raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
-        if given["lossless"] and areas:
-            raise click.UsageError("--roi and --lossless exclude each other.")
-        if tune != "psnr" and effort < FIRST_REFINED:
-            raise click.UsageError(f"--tune {tune} needs --effort {FIRST_REFINED} or more.")
-        target = None
-        for name, value in wanted.items():
-            kind: TargetKind = name.removeprefix("target_").replace("_", "-")  # type: ignore[assignment]
-            target = Target(kind, value)
-        return function(*args, rate=Rate(target, effort, tune, areas), **given)
+    def collected(*args: Any, **given: Any) -> Any:
+        wanted = {name: value for name in TARGETS if (value := given.pop(name)) is not None}
+        areas: tuple[_Area, ...] = given.pop("areas")
+        values = {name: given.pop(name) for name in ("quality", "lossless", "exact", "effort", "tune", "tile")}
+        _check(wanted, areas, values)
+        settings = EncodeSettings(target=_target(wanted), regions=tuple(_region(area) for area in areas), **values)
+        return function(*args, settings=settings, **given)
 
     decorated: Callable[..., Any] = collected
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def _check(wanted: dict[str, Any], areas: tuple[_Area, ...], values: dict[str, Any]) -> None:
+    """Raise UsageError for options that do not go together, by their names."""
+    chosen = ["--" + name.replace("_", "-") for name in wanted]
+    if click.get_current_context().get_parameter_source("quality") is not click.core.ParameterSource.DEFAULT:
+        chosen.append("--quality")
+    if values["lossless"]:
+        chosen.append("--lossless")
+    if wanted and len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
+    if values["lossless"] and areas:
+        raise click.UsageError("--roi and --lossless exclude each other.")
+    if values["tune"] != "psnr" and values["effort"] < FIRST_REFINED:
+        raise click.UsageError(f"--tune {values['tune']} needs --effort {FIRST_REFINED} or more.")
+
+
+def _target(wanted: dict[str, Any]) -> Target | None:
+    for name, value in wanted.items():
+        kind: TargetKind = name.removeprefix("target_").replace("_", "-")  # type: ignore[assignment]
+        return Target(kind, value)
+    return None
+
+
+def _region(area: _Area) -> Region:
+    """The region, a map read. Raises FileAccessError and its like."""
+    return Region(_grey(area.where) if isinstance(area.where, str) else area.where, area.delta)

@@ -1,0 +1,65 @@
+"""Picture file -> `.wisp` file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from codec.api import Codec
+from codec.files.output import Writing
+from codec.formats.pictures.load import load_picture
+from codec.jobs.settings import EncodeReport, InputSettings
+from codec.pixels.distortion import seen_ms_ssim
+from codec.settings import EncodeSettings
+from codec.still.check import note_poor_quality
+from codec.work.progress import Progress
+from codec.work.stages import collecting, stage
+
+
+def encode_picture(
+    codec: Codec,
+    source: str | BinaryIO,
+    target: str,
+    settings: EncodeSettings,
+    reading: InputSettings,
+    writing: Writing,
+    *,
+    verify: bool = False,
+    measure: bool = False,
+    ms_ssim: bool = False,
+    progress: Progress | None = None,
+) -> EncodeReport:
+    """Encode a picture file or stream into the file `target`; "-" is standard output.
+
+    `verify` decodes the file again and compares before it gets its name, `measure` wants the PSNR, `ms_ssim` the
+    MS-SSIM, too. Raises as `Codec.encode`; OutputExistsError, FileAccessError.
+    """
+    start = time.perf_counter()
+    path = Path(source) if isinstance(source, str) else None
+    with collecting() as stages:
+        with stage("reading"):
+            picture = load_picture(source, frame=reading.frame).without(reading.strip)
+        writing.check(target, path)
+        compare = verify or measure
+        coded = codec.encode_picture(picture, settings, keep_latents=compare, progress=progress)
+        trial = codec.try_out(coded) if compare else None
+        with stage("writing"):
+            writing.write(target, coded.data, path, read_back=verify)
+    quality = codec.quality_of(coded)
+    if trial is not None and settings.target is None and quality is not None:
+        note_poor_quality(trial, quality)
+    return EncodeReport(
+        size=picture.size,
+        mode=picture.mode,
+        bytes=len(coded.data),
+        seconds=time.perf_counter() - start,
+        stages=stages,
+        quality=quality,
+        model_quality=coded.layout.header.quality / 256,
+        tile=coded.layout.header.tile,
+        tiles=len(coded.units),
+        lossless_tiles=coded.lossless_tiles,
+        psnr=None if trial is None else trial.psnr,
+        ms_ssim=seen_ms_ssim(picture, trial.decoded) if trial is not None and ms_ssim else None,
+    )

@@ -1,0 +1,141 @@
+"""What the file jobs are given beside `EncodeSettings`, and what they report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
+from codec.jobs.selection import Selection
+
+if TYPE_CHECKING:
+    from codec.formats.video.read.rawvideo import RawVideo
+    from codec.formats.video.write.sink import VideoCodec
+    from codec.still.salvage import DamagedTile
+
+Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSettings:
+    """What is read of a picture or video that is to be encoded.
+
+    Args:
+        strip: kinds of metadata to leave out: "icc", "exif", "xmp".
+        frame: this one of an animation, from 0, as a picture; None takes an animation as a sequence.
+        selection: which frames of a video, and how large.
+        audio: keep the sound of a video.
+        raw: what raw video is, which cannot be recognised.
+        strict: refuse what would have to be converted instead of noting it.
+    """
+
+    strip: frozenset[str] = frozenset()
+    frame: int | None = None
+    selection: Selection = field(default_factory=Selection)
+    audio: bool = True
+    raw: RawVideo | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeSettings:
+    """What is made of a `.wisp` file.
+
+    Args:
+        format: of the output, None by its ending.
+        output_quality: 0..100, of a picture in a lossy format.
+        crop: (x, y, width, height) in pixels; pictures only.
+        downscale: means of so many pixels squared; pictures only.
+        strip: kinds of metadata to leave out.
+        video_codec, crf, preset: how the frames of a sequence are encoded; None takes the usual ones of the format.
+        rate: constant frames a second, for which frames are repeated and dropped.
+        chroma: subsampling of y4m.
+        selection: which frames, and how large.
+        audio: write the sound, too.
+        salvage: show what is intact of a damaged file.
+        workers: frames decoded at a time, as in `open_video`.
+    """
+
+    format: str | None = None
+    output_quality: int = DEFAULT_OUTPUT_QUALITY
+    crop: Crop | None = None
+    downscale: int = 1
+    strip: frozenset[str] = frozenset()
+    video_codec: VideoCodec | None = None
+    crf: int | None = None
+    preset: str | None = None
+    rate: Fraction | None = None
+    chroma: Literal["420", "444"] = "420"
+    selection: Selection = field(default_factory=Selection)
+    audio: bool = True
+    salvage: bool = False
+    workers: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeReport:
+    """What was written.
+
+    Attributes:
+        size, mode: (width, height) in pixels; Pillow's name of the channels.
+        bytes: of the file.
+        seconds: of wall time; `stages` its parts by name.
+        quality: 0..100 as asked for or found; None where every tile is lossless, or it varies.
+        model_quality, tile, tiles, lossless_tiles: of a picture.
+        psnr, ms_ssim: in dB, and 0..1, where measured; of a sequence the mean PSNR of the frames.
+        frames, repeats, duration, kilobits: of a sequence; duration in seconds, 1000 bits a second without sound.
+        lost: frames missing from a damaged source.
+        interrupted: the job was asked to stop, and ended the file early.
+    """
+
+    size: tuple[int, int]
+    mode: str
+    bytes: int
+    seconds: float
+    stages: dict[str, float] = field(default_factory=dict)
+    quality: float | None = None
+    model_quality: float = 0.0
+    tile: int = 0
+    tiles: int = 0
+    lossless_tiles: int = 0
+    psnr: float | None = None
+    ms_ssim: float | None = None
+    frames: int = 1
+    repeats: int = 0
+    duration: float = 0.0
+    kilobits: float = 0.0
+    lost: int = 0
+    interrupted: bool = False
+
+    @property
+    def bpp(self) -> float:
+        """Bits per pixel of the whole file."""
+        return 8 * self.bytes / (self.size[0] * self.size[1] * self.frames)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeReport:
+    """What was written.
+
+    Attributes:
+        size, mode: (width, height) in pixels; Pillow's name of the channels.
+        bytes, tiles, tiles_decoded, damaged: of a picture; `damaged` tiles are grey, with `salvage`.
+        frames, lost: of a sequence; `lost` ones were left out, with `salvage`.
+        whole: whether the file was undamaged.
+        seconds: of wall time.
+        interrupted, kept: the job was asked to stop; the name under which the unfinished output is.
+    """
+
+    size: tuple[int, int]
+    mode: str
+    seconds: float
+    bytes: int = 0
+    tiles: int = 0
+    tiles_decoded: int = 0
+    damaged: tuple[DamagedTile, ...] = ()
+    frames: int = 1
+    lost: int = 0
+    whole: bool = True
+    interrupted: bool = False
+    kept: str | None = None
