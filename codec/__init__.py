@@ -35,20 +35,30 @@ from codec.notes import WispNote
 
 if TYPE_CHECKING:
     from bitstream.metadata import Metadata
+    from bitstream.sequence.audio import AudioPacket, AudioStream
+    from bitstream.sequence.clip import Clip
     from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
+    from codec.jobs.describe_sequence import SequenceDescription
     from codec.jobs.describe_still import FileDescription, probe
     from codec.pillow import register_pillow
     from codec.pixels.frame import Frame
     from codec.rate.target import Target
+    from codec.sequence.encoder import WrittenFrame
     from codec.sequence.video import Video, open_video
     from codec.sequence.writer import VideoWriter
+    from codec.settings import EncodeSettings
     from codec.still.regions import Region
+    from codec.still.salvage import DamagedTile, Salvaged
 
 __version__ = "0.1.0"
-DEFAULT_QUALITY = 75  # of 0..100
 __all__ = [
+    "AudioPacket",
+    "AudioStream",
+    "Clip",
     "Codec",
     "CorruptError",
+    "DamagedTile",
+    "EncodeSettings",
     "ExactnessError",
     "FileAccessError",
     "FileDescription",
@@ -63,6 +73,8 @@ __all__ = [
     "OutputExistsError",
     "Region",
     "RequestError",
+    "Salvaged",
+    "SequenceDescription",
     "Target",
     "TargetError",
     "TruncatedError",
@@ -71,6 +83,7 @@ __all__ = [
     "VideoWriter",
     "WispError",
     "WispNote",
+    "WrittenFrame",
     "decode",
     "decode_array",
     "decode_tensor",
@@ -81,6 +94,14 @@ __all__ = [
     "salvage",
 ]
 _LAZY = {
+    "AudioPacket": "bitstream.sequence.audio",
+    "AudioStream": "bitstream.sequence.audio",
+    "Clip": "bitstream.sequence.clip",
+    "DamagedTile": "codec.still.salvage",
+    "EncodeSettings": "codec.settings",
+    "Salvaged": "codec.still.salvage",
+    "SequenceDescription": "codec.jobs.describe_sequence",
+    "WrittenFrame": "codec.sequence.encoder",
     "Metadata": "bitstream.metadata",
     "FileDescription": "codec.jobs.describe_still",
     "Frame": "codec.pixels.frame",
@@ -102,4 +123,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "DEFAULT_QUALITY", "__version__"]
+    return [*__all__, "__version__"]

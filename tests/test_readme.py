@@ -63,7 +63,7 @@ def test_the_commands_for_video_run(tmp_path: Path) -> None:
 def test_the_python_example_for_video_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"arrays": moving(6)}
-    exec(block("codec.open_video"), names)
+    exec(block("wisp.open_video"), names)
     assert (names["frame"].number, names["last"].number, len(names["every_other"])) == (5, 5, 3)
     assert tuple(names["batch"].shape) == (4, 3, 64, 96)  # from the frame at 0.1 s on
 
@@ -74,9 +74,9 @@ def test_the_python_example_runs(
     Image.fromarray(photograph[:64, :80]).save(tmp_path / "photo.png")
     monkeypatch.chdir(tmp_path)
     names = {"pictures": [photograph[:64, :64], photograph[:30, :40]]}
-    exec(block("codec.encode("), names)
+    exec(block("wisp.encode("), names)
     assert np.asarray(names["array"]).shape == (64, 64, 3)
-    exec(block("import codec.pillow"), names)
+    exec(block("import wisp.pillow"), names)
     assert np.asarray(names["again"]).shape == (64, 80, 3)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("bitstream", "codec", "benchmarks", "cli")  # each may import those before it
+LAYERS = ("bitstream", "codec", "benchmarks", "cli", "wisp")  # each may import those before it
 SOURCES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 MOST_LINES = 360
 WITHOUT_TORCH = (
