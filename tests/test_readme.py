@@ -28,6 +28,7 @@ def block(marker: str) -> str:
     return found
 
 
+@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None:
     picture = Image.fromarray(photograph[:90, :120])
     for name in ("photo.png", "other.jpg", "logo.png"):
@@ -47,6 +48,7 @@ def test_the_commands_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None
     assert codec.probe(tmp_path / "logo.wisp").lossless
 
 
+@pytest.mark.slow
 def test_the_commands_for_video_run(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mp4", moving(20), sound=("aac",))
     script = f'set -e\nwisp() {{ "{sys.executable}" -m cli.main "$@"; }}\n' + block("wisp concat")

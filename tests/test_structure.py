@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("bitstream", "codec", "benchmarks", "cli", "wisp")  # each may import those before it
+FACES = ("codec", "wisp")  # which load their names when they are used
 SOURCES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 MOST_LINES = 360
 WITHOUT_TORCH = (
@@ -70,3 +72,32 @@ def test_the_public_names_are_there() -> None:
         assert getattr(codec, name) is not None
     with pytest.raises(AttributeError):
         codec.no_such_name
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """No import cycle: at the top, inside functions, or for types alone. `codec` and `wisp` are lazy faces."""
+    modules = {module_of(path): path for path in SOURCES}
+    graph = {
+        name: {found for found in modules_imported(path) if found in modules and found not in FACES}
+        for name, path in modules.items()
+        if name not in FACES
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def modules_imported(path: Path) -> set[str]:
+    """Every module or name that is imported, as `package.name` and as `package`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names - {module_of(path)}

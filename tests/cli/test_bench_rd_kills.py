@@ -41,6 +41,7 @@ def are_at_work(path: Path) -> bool:
     return all(sum(b'"codec": "%s"' % codec in line for line in lines) >= 10 for codec in (b"jpeg420", b"webp"))
 
 
+@pytest.mark.slow
 def test_killed_and_run_again(tmp_path: Path) -> None:
     many_pictures(Path("pictures"))
     path = Path("out", FILE_NAME)
@@ -63,6 +64,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("whom", ["one", "all"])
+@pytest.mark.slow
 def test_interrupted(whom: str, tmp_path: Path) -> None:
     place = Place(tmp_path)
     many_pictures(place.folder / "pictures")

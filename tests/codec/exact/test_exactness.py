@@ -130,7 +130,9 @@ ENVIRONMENTS: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", ENVIRONMENTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "plainest" else pytest.mark.slow) for name in ENVIRONMENTS]
+)
 def test_environment_changes_nothing(name: str) -> None:
     variables, sign = ENVIRONMENTS[name]
     env = {**os.environ, "OMP_NUM_THREADS": "2", "ONEDNN_VERBOSE": "1", **variables}

@@ -297,6 +297,7 @@ def test_tuning_does_no_harm_where_there_is_no_structure(wisp: Codec, quick: Non
         assert psnr(wisp.decode_array(after.data), pixels) > psnr(wisp.decode_array(before.data), pixels) - 3
 
 
+@pytest.mark.slow
 def test_in_bf16(wisp: Codec) -> None:
     """Which a codec in fp32 reads to the same latents."""
     codec = Codec(device="cpu", precision="bf16")

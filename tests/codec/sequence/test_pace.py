@@ -87,3 +87,13 @@ def test_what_is_in_reach_is_not_out_of_it(wisp: Codec) -> None:
 def test_rates_that_are_none(kilobits: float) -> None:
     with pytest.raises(ValueError, match="bitrate"):
         Pace(kilobits)
+
+
+@pytest.mark.parametrize("duration", [None, 0])
+def test_frames_of_unknown_duration_have_a_bitrate(wisp: Codec, duration: int | None) -> None:
+    """Without a rate a frame is taken to be shown for as long as its predecessor, the first for 40 ms."""
+    file = io.BytesIO()
+    with VideoWriter(file, SIZE, target_bitrate=20, codec=wisp) as writer:
+        for number, frame in enumerate(moving(20)):
+            writer.write(frame, 100 * number, duration)
+    assert 8 * len(file.getvalue()) / 2 / 1000 == pytest.approx(20, rel=0.15)

@@ -90,6 +90,7 @@ def test_integer_decoder_reads_the_metadata() -> None:
     assert parsed("metadata").metadata == METADATA
 
 
+@pytest.mark.slow
 def test_bf16_pixels_lie_next_to_the_fp32_ones(codec: Codec) -> None:
     """Few differ, none by more than two grey levels (which one sample in half a million does)."""
     half = Codec(device="cpu", precision="bf16")
