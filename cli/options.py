@@ -36,6 +36,7 @@ import click
 from bitstream.errors import UnsupportedError
 from cli.command import DEBUG
 from cli.inputs import opened, whole
+from codec.work.memory import keep_freed_memory
 from codec.work.threads import set_threads
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _codec(arithmetic: Arithmetic, model: Path | None) -> Codec:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if arithmetic.threads is not None:
         _set_threads(arithmetic.threads)
+    keep_freed_memory()
     from codec.api import Codec
 
     try:

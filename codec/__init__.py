@@ -32,6 +32,7 @@ from bitstream.errors import (
     WispError,
 )
 from codec.notes import WispNote
+from codec.work import forks as _forks  # noqa: F401 - from now on it is known which process was forked
 
 if TYPE_CHECKING:
     from bitstream.metadata import Metadata

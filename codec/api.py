@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ from codec.still.decode import Decoded, DecodedLatents, check_units, decode_late
 from codec.still.encode import CodedPicture, encode_lossless, encode_still
 from codec.still.salvage import Salvaged, salvage_still
 from codec.work.choices import Device, EntropyDtype, Precision, check_choice
+from codec.work.forks import ForkLock, before_networks
 from codec.work.progress import Progress
+from codec.work.threads import working_threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +43,7 @@ Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 
 class Codec:
-    """Encodes and decodes with models that stay loaded.
+    """Encodes and decodes with models that stay loaded. Any number of threads may use one; it can be pickled.
 
     Args:
         model: a model file; by default the packaged model encodes, and any file's model is looked up by id
@@ -50,6 +53,8 @@ class Codec:
             machines may differ by one grey level, the two precisions by a few.
         entropy_dtype: of the entropy path, whose results are the same in either. "auto" is fp32, and fp64
             where this machine's fp32 does not reproduce the model's known answer.
+        threads: how many its work keeps busy; by default torch's number, and one a core outside torch. The
+            process's own setting stays. A process forked after the first use has one.
 
     Raises:
         ValueError: a word that is no choice. UnsupportedError: a device that is not here.
@@ -63,15 +68,40 @@ class Codec:
         device: Device = "auto",
         precision: Precision = "auto",
         entropy_dtype: EntropyDtype = "auto",
+        threads: int | None = None,
     ) -> None:
         for value, choices in ((device, Device), (precision, Precision), (entropy_dtype, EntropyDtype)):
             check_choice(value, choices)
+        if threads is not None and threads < 1:
+            raise ValueError(f"{threads} threads are not positive")
+        self.threads = threads
         self._extra = None if model is None else Path(model)
         self.model_info: ModelInfo = default_model(self._extra)
         self._choices = (device, precision, entropy_dtype)
         self._loaded: dict[str, LoadedModel] = {}
+        self._loading = ForkLock()
         if device not in ("auto", "cpu"):
             _ = self.runtime  # whether it is here shows now
+
+    def __repr__(self) -> str:
+        device, precision, entropy_dtype = self._choices
+        named = f"model={self.model_info.name!r}, device={device!r}, precision={precision!r}"
+        return f"Codec({named}, entropy_dtype={entropy_dtype!r}, threads={self.threads})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What it was made with: elsewhere the models are loaded anew."""
+        if self is _default.get("codec"):
+            return default_codec, ()
+        device, precision, entropy_dtype = self._choices
+        extra = None if self._extra is None else self._extra.absolute()
+        make = partial(
+            Codec, extra, device=device, precision=precision, entropy_dtype=entropy_dtype, threads=self.threads
+        )
+        return make, ()
+
+    def working(self, *, networks: bool = True) -> AbstractContextManager[None]:
+        """The block's work keeps the codec's number of threads busy."""
+        return working_threads(self.threads, networks=networks)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -126,19 +156,21 @@ class Codec:
     ) -> CodedPicture:
         """The coded units of a picture, from which its file is made. Raises as `encode`."""
         progress = progress or Progress()
-        if settings.lossless:
-            return encode_lossless(picture, self.model_info.id_bytes, settings, progress=progress)
-        model = self.load(self.model_info.id)
-        if settings.target is not None:
-            from codec.rate.control import encode_to_target
+        with self.working(networks=not settings.lossless):
+            if settings.lossless:
+                return encode_lossless(picture, self.model_info.id_bytes, settings, progress=progress)
+            model = self.load(self.model_info.id)
+            if settings.target is not None:
+                from codec.rate.control import encode_to_target
 
-            return encode_to_target(model, picture, settings.target, settings, progress, keep_latents=keep_latents)
-        steps = to_model_quality(model.file.quality_curve, settings.quality)
-        return encode_still(model, picture, steps, settings, keep_latents=keep_latents, progress=progress)
+                return encode_to_target(model, picture, settings.target, settings, progress, keep_latents=keep_latents)
+            steps = to_model_quality(model.file.quality_curve, settings.quality)
+            return encode_still(model, picture, steps, settings, keep_latents=keep_latents, progress=progress)
 
     def try_out(self, coded: CodedPicture) -> Trial:
         """Decode the file of a picture that was encoded with `keep_latents`, and compare. Raises ExactnessError."""
-        return try_out(coded, self.load)
+        with self.working():
+            return try_out(coded, self.load)
 
     def quality_of(self, encoded: CodedPicture) -> float | None:
         """The quality 0..100 of a file that was made here; None where every tile is lossless."""
@@ -174,42 +206,50 @@ class Codec:
         """As `decode`, -> tensor (C, H, W) uint8 on the CPU, C = 1 to 4 for L, LA, RGB, RGBA."""
         import torch
 
-        return torch.from_numpy(self.decode_array(data, crop=crop)).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(self.decode_array(data, crop=crop).transpose(2, 0, 1).copy())
 
     def decode_still(self, still: Still, *, crop: Crop | None = None, progress: Progress | None = None) -> Decoded:
         """A parsed file's channels, and what was done for them."""
-        return decode_still(still, self.load, crop=None if crop is None else _box(crop), progress=progress)
+        with self.working(networks=bool(still.models_used)):
+            return decode_still(still, self.load, crop=None if crop is None else _box(crop), progress=progress)
 
     def check(self, data: Source | Still) -> str:
         """Decode and check every unit, but make no pixels of latents -> latents_sha256. Raises as `decode`."""
-        return check_units(self.parsed(data), self.load)
+        still = self.parsed(data)
+        with self.working(networks=bool(still.models_used)):
+            return check_units(still, self.load)
 
     def decode_latents(self, data: Source | Still) -> DecodedLatents:
         """The latent field of a picture with a learned tile. Raises as `decode`."""
-        return decode_latents(self.parsed(data), self.load)
+        with self.working():
+            return decode_latents(self.parsed(data), self.load)
 
     def salvage(self, data: Source) -> Salvaged:
         """What of a damaged file can be shown; the rest is grey. Raises as `decode` where the header is damaged."""
-        return salvage_still(read_bytes(data), self.load)
+        with self.working():
+            return salvage_still(read_bytes(data), self.load)
 
     def arithmetic_of(self, model: str | None) -> dict[str, str]:
         """What a file of this model is decoded by here: precision, entropy_dtype and device; empty without a model."""
         if model is None:
             return {}
-        entropy_dtype = self.load(model).entropy_dtype
+        with self.working():
+            entropy_dtype = self.load(model).entropy_dtype
         device, precision = self.runtime.device.type, self.runtime.precision
         return {"precision": precision, "entropy_dtype": entropy_dtype, "device": device}
 
     def load(self, identity: str) -> LoadedModel:
         """The model of this id (16 hexadecimal digits), loaded once. Raises ModelNotFoundError, ModelFileError."""
-        if identity not in self._loaded:
-            is_own = identity == self.model_info.id
-            found = self.model_info if is_own else find_model(identity, self._extra)
-            file = load_model_file(found.path)  # what is wrong with it shows before torch is imported
-            from codec.model.loaded import LoadedModel
+        with self._loading:
+            if identity not in self._loaded:
+                is_own = identity == self.model_info.id
+                found = self.model_info if is_own else find_model(identity, self._extra)
+                file = load_model_file(found.path)  # what is wrong with it shows before torch is imported
+                from codec.model.loaded import LoadedModel
 
-            self._loaded[identity] = LoadedModel(file, self.runtime)
-        return self._loaded[identity]
+                self._loaded[identity] = LoadedModel(file, self.runtime)
+            before_networks()
+            return self._loaded[identity]
 
     @staticmethod
     def parsed(data: Source | Still) -> Still:
@@ -223,10 +263,16 @@ def _box(crop: Crop) -> Box:
     return Box(*map(int, crop))
 
 
-@lru_cache(maxsize=1)
+_default: dict[str, Codec] = {}  # empty or one
+_making = ForkLock()
+
+
 def default_codec() -> Codec:
     """The codec behind the module's functions, kept for the process."""
-    return Codec()
+    with _making:
+        if not _default:
+            _default["codec"] = Codec()
+        return _default["codec"]
 
 
 def encode(

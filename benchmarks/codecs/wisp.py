@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
 from codec.notes import WispNote
+from codec.work.memory import keep_freed_memory
 from codec.work.threads import set_threads
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def loaded_codec(threads: int, model: str | None = None, precision: str = "auto"
 
     torch.set_num_threads(threads)
     set_threads(threads)
+    keep_freed_memory()
     try:
         codec = Codec(model, device="cpu", precision=precision)  # type: ignore[arg-type]
         codec.load(codec.model_info.id)

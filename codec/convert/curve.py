@@ -37,4 +37,4 @@ def fit_curve(qualities: list[int], psnr: NDArray[np.float64]) -> NDArray[np.uin
 
 def sample_qualities(count: int) -> list[int]:
     """`count` qualities from the curve's lowest to the model's highest, evenly."""
-    return [int(q) for q in torch.linspace(LOWEST_QUALITY, MAX_QUALITY, count).round()]
+    return [int(q) for q in torch.linspace(LOWEST_QUALITY, MAX_QUALITY, count, device="cpu").round()]

@@ -45,7 +45,7 @@ class SymbolCounter:
 def gaussian(level: int) -> NDArray[np.float64]:
     """(2 * REACH + 1,): probability of each symbol under table `level`'s Gaussian."""
     scale = np.exp(LOG_SCALE_MIN + LOG_SCALE_STEP * level)
-    edges = torch.arange(-REACH, REACH + 2, dtype=torch.float64).sub(0.5) / scale
+    edges = torch.arange(-REACH, REACH + 2, dtype=torch.float64, device="cpu").sub(0.5) / scale
     below = torch.special.ndtr(-edges.abs())  # the tail of either side, whose digits are kept
     mass = (below[1:] - below[:-1]).abs()
     mass[REACH] = 1 - below[REACH] - below[REACH + 1]  # the bin around zero has an edge on each side

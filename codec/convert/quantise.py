@@ -34,7 +34,7 @@ _SMALLEST_TOP = 2.0**-10
 
 def hat_weights() -> Tensor:
     """(64, GAIN_ANCHORS) float32: linear interpolation between the anchors at each whole quality."""
-    return anchor_weights(torch.arange(QUALITY_ROWS, dtype=torch.float32))
+    return anchor_weights(torch.arange(QUALITY_ROWS, dtype=torch.float32, device="cpu"))
 
 
 def quantise_prior(config: ModelConfig, prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:

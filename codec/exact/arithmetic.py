@@ -7,12 +7,13 @@ model's known answer (codec/exact/known_answer.py).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
+
+from codec.work.forks import ForkLock, renew_in_child
 
 IEEE = "ieee"
 
@@ -42,9 +43,15 @@ class _Switches:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._scopes = 0
         self._saved: list[tuple[Any, str, Any]] = []
+        renew_in_child(self)
+
+    def renew(self) -> None:
+        """Of those inside none is in a forked process."""
+        self._scopes = 0
+        self._restore()
 
     def enter(self) -> None:
         with self._lock:
@@ -60,8 +67,12 @@ class _Switches:
         with self._lock:
             self._scopes -= 1
             if self._scopes == 0:
-                for owner, name, value in self._saved:
-                    setattr(owner, name, value)
+                self._restore()
+
+    def _restore(self) -> None:
+        for owner, name, value in self._saved:
+            setattr(owner, name, value)
+        self._saved = []
 
 
 _SWITCHES = _Switches()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,10 +19,11 @@ from codec.exact.prior import ExactPrior
 from codec.model.file import ModelFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
 from codec.work.choices import Device, EntropyDtype, Precision, check_choice
+from codec.work.forks import ForkLock
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.bfloat16}
 Transform = TypeVar("Transform", bound=nn.Module)
-_LARGEST_KEPT_BLOCK = 31 << 20  # bytes: just below the most that glibc accepts as threshold
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -57,42 +58,55 @@ def _has_fast_bf16(device: str) -> bool:
     return bool(probe and probe())
 
 
+class _built_once(Generic[Part]):  # noqa: N801 - a decorator
+    """A part of a model that is built when first needed, by one thread, for which the others wait."""
+
+    def __init__(self, build: Callable[[LoadedModel], Part]) -> None:
+        self._build, self.__doc__ = build, build.__doc__
+
+    def __get__(self, model: LoadedModel, _: type[LoadedModel]) -> Part:
+        with model.building:
+            parts, name = model.__dict__, self._build.__name__  # where it is looked for first from then on
+            if name not in parts:
+                parts[name] = self._build(model)
+            part: Part = parts[name]
+            return part
+
+
 class LoadedModel:
     """The parts of a model are built when first needed: a decoder never builds the analysis."""
 
     def __init__(self, file: ModelFile, runtime: Runtime) -> None:
         self.file, self.info, self.config, self.runtime = file, file.info, file.info.config, runtime
-        # glibc raises its threshold for giving memory back to the largest block that was ever freed. One block
-        # of this size (never touched) keeps every later picture from paying for fresh pages: a fifth of its time.
-        torch.empty(_LARGEST_KEPT_BLOCK, dtype=torch.uint8)
+        self.building = ForkLock()
 
     def coding_everything(self) -> LoadedModel:
         """The same model with T = 0, as the entropy estimate of a network has it: no symbol is skipped."""
         return LoadedModel(replace(self.file, info=replace(self.info, skip_below=0)), self.runtime)
 
-    @cached_property
+    @_built_once
     def analysis(self) -> Analysis:
         return self._transform(Analysis(self.config), "analysis.")
 
-    @cached_property
+    @_built_once
     def synthesis(self) -> Synthesis:
         return self._transform(Synthesis(self.config), "synthesis.")
 
-    @cached_property
+    @_built_once
     def hyper_analysis(self) -> HyperAnalysis:
         return self._transform(HyperAnalysis(self.config), "hyper_analysis.")
 
-    @cached_property
+    @_built_once
     def tables(self) -> TableSets:
         """Frequency tables of hyper-latent and latent."""
         return {"z": self._tables("z"), "y": self._tables("y")}
 
-    @cached_property
+    @_built_once
     def z_table_index(self) -> NDArray[np.uint8]:
         """(64, cz): table of each hyper-latent channel by quality row."""
         return self.file.tensors["z.table_index"].astype(np.uint8)
 
-    @cached_property
+    @_built_once
     def prior(self) -> ExactPrior:
         """The entropy path in the wanted dtype; `auto` falls back to fp64 where fp32 fails the known answer."""
         wanted = self.runtime.entropy_dtype

@@ -56,7 +56,7 @@ def find_model(identity: str, extra: Path | None = None) -> ModelInfo:
             return info
     aside = f"; {len(errors)} model files there could not be read" if errors else ""
     raise ModelNotFoundError(
-        f"needs model {identity}, which is not here: name its file with --model or put it in ${SEARCH_VARIABLE}{aside}"
+        f"needs model {identity}, which is not here: name its file, or put it in ${SEARCH_VARIABLE}{aside}"
     )
 
 
@@ -67,16 +67,15 @@ def default_model(extra: Path | None = None) -> ModelInfo:
 
 def known_quality(identity: str, steps: int, extra: Path | None = None) -> float | None:
     """The user's quality 0..100 of a model's, in steps of 1/256; None where the model is not here."""
-    curve = _curve(identity, extra)
-    return None if curve is None else to_user_quality(curve, steps)
+    try:
+        return to_user_quality(_curve(identity, extra), steps)
+    except ModelNotFoundError:  # which is not remembered: it may come
+        return None
 
 
 @lru_cache(maxsize=4)
-def _curve(identity: str, extra: Path | None) -> NDArray[np.uint16] | None:
-    try:
-        return read_quality_curve(find_model(identity, extra).path)
-    except ModelNotFoundError:
-        return None
+def _curve(identity: str, extra: Path | None) -> NDArray[np.uint16]:
+    return read_quality_curve(find_model(identity, extra).path)
 
 
 def load_model_file(path: Path) -> ModelFile:

@@ -1,9 +1,10 @@
 """Building blocks of the pixel path.
 
 Parameters are created empty (their values always come from a file), which keeps construction out of the
-start-up time. A block's convolutions may be bfloat16; the residual stream that runs past them, the gains
-and the few convolutions that the whole signal passes through stay float32: so bfloat16 costs nothing
-measurable, where a bfloat16 residual stream costs 0.1 dB at 36 dB (README, "Speed").
+start-up time, and on the CPU, whatever a host program's default device is. A block's convolutions may be
+bfloat16; the residual stream that runs past them, the gains and the few convolutions that the whole signal
+passes through stay float32: so bfloat16 costs nothing measurable, where a bfloat16 residual stream costs
+0.1 dB at 36 dB (README, "Speed").
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NEGATIVE_SLOPE = 0.125
 
 
 def _empty(*shape: int) -> nn.Parameter:
-    return nn.Parameter(torch.empty(*shape, dtype=torch.float32), requires_grad=False)
+    return nn.Parameter(torch.empty(*shape, dtype=torch.float32, device="cpu"), requires_grad=False)
 
 
 class Conv(nn.Module):

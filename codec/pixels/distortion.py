@@ -50,7 +50,7 @@ def _ms_ssim(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     missing = [(0, max(MS_SSIM_SIDE - side, 0)) for side in a.shape[:2]]
     pictures = (np.pad(pixels, (*missing, (0, 0)), mode="edge") for pixels in (a, b))
     tensors = [torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32))[None] for pixels in pictures]
-    with torch.no_grad():
+    with torch.no_grad(), torch.device("cpu"):  # where the library makes tensors of its own
         return float(measure(*tensors, data_range=255.0))
 
 

@@ -95,7 +95,7 @@ class Descent:
             before = self._lagrangian(window, features, start, torch.round)
         pace = _FAST if steps <= _SHORT else _STEADY
         optimiser = torch.optim.Adam([y], lr=pace.learning_rate, betas=pace.betas, eps=pace.small_gradient)
-        generator = torch.Generator().manual_seed(0)  # the same file for the same picture
+        generator = torch.Generator("cpu").manual_seed(0)  # the same file for the same picture
         losses: list[float] = []
         for step in range(steps):
             temperature = pace.temperature(step, steps)

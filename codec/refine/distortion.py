@@ -59,7 +59,8 @@ class _Structure:
         from pytorch_msssim import ms_ssim
 
         shown = torch.where(self._seen, _colours(pixels, self._wanted.grey), self._picture)
-        loss = 1 - ms_ssim(_large_enough(shown), _large_enough(self._picture), data_range=1.0)
+        with shown.device:  # where the library makes its window
+            loss = 1 - ms_ssim(_large_enough(shown), _large_enough(self._picture), data_range=1.0)
         if self._unit is None:
             self._unit = self._squared(pixels).detach() / loss.detach().clamp_min(1e-6)
         return loss * self._unit

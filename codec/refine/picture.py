@@ -91,9 +91,8 @@ def _wanted(layout: Layout, target: Target, core: Area, outer: Area, device: tor
     colours, seen = target
     counted = core.grown(_SHARED, layout.field)
     box, frame = layout.pixels(counted), layout.pixels(outer)
-    weight = torch.zeros(
-        1, 1, outer.height * LATENT, outer.width * LATENT, dtype=torch.float32
-    )  # beyond the picture, too
+    shape = (1, 1, outer.height * LATENT, outer.width * LATENT)  # beyond the picture, too
+    weight = torch.zeros(shape, dtype=torch.float32, device="cpu")
     weight[(0, 0, *box.within(frame).index)] = 1 if seen is None else torch.from_numpy(seen[box.index]).float()
     weight = F.pixel_unshuffle(weight, FOLD).contiguous(memory_format=torch.channels_last)
     pixels = folded(as_rgb(colours), outer).to(device=device, dtype=torch.float32).div_(255).sub_(0.5)

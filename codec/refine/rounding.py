@@ -22,7 +22,7 @@ def anneal(values: Tensor, temperature: float, generator: torch.Generator) -> Te
     below = values.detach().floor()
     distance = (values - below).clamp(_EDGE, 1 - _EDGE)
     odds = (torch.atanh(distance) - torch.atanh(1 - distance)) / temperature
-    uniform = torch.rand(values.shape, generator=generator, dtype=values.dtype).clamp_(1e-6, 1 - 1e-6)
+    uniform = torch.rand(values.shape, generator=generator, dtype=values.dtype, device="cpu").clamp_(1e-6, 1 - 1e-6)
     noise = torch.logit(uniform).to(values.device)  # the difference of two Gumbel variates
     return below + torch.sigmoid((odds + noise) / temperature)
 

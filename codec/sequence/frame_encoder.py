@@ -48,10 +48,11 @@ class FrameEncoder:
     def encode(self, picture: Picture, steps: int, features: dict[Area, Tensor] | None = None) -> CodedPicture:
         """As a still picture of this quality; `features` as in `analyse`. Raises LimitError, ExactnessError."""
         info, settings = self._codec.model_info, self._settings
-        if settings.lossless:
-            return encode_lossless(picture, info.id_bytes, settings)
-        model = self._codec.load(info.id)
-        return encode_still(model, picture, steps, settings, keep_latents=self._keep_latents, features=features)
+        with self._codec.working(networks=not settings.lossless):
+            if settings.lossless:
+                return encode_lossless(picture, info.id_bytes, settings)
+            model = self._codec.load(info.id)
+            return encode_still(model, picture, steps, settings, keep_latents=self._keep_latents, features=features)
 
 
 def units_under(header: Header, coded: CodedPicture) -> list[Unit]:

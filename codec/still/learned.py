@@ -92,7 +92,8 @@ class FieldBuilder:
         ]
         self._qualities = qualities
         shape = (1, model.config.cy, area.height, area.width)
-        self._y16 = torch.empty(shape, dtype=torch.float32, memory_format=torch.channels_last).zero_()
+        empty = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=torch.channels_last)
+        self._y16 = empty.zero_()
 
     def add(self, i: int, y16: Tensor) -> None:
         """The latents (cy, H, W) of tile `i`."""
@@ -103,7 +104,7 @@ class FieldBuilder:
 
     def add_pixels(self, i: int, pixels: NDArray[np.uint8]) -> None:
         """A tile without latents: the unrounded analysis of its own pixels (H, W, 3) alone."""
-        y = analyse(self._model, pixels, torch.tensor(self._qualities[i]))
+        y = analyse(self._model, pixels, torch.tensor(self._qualities[i], device="cpu"))
         self.add(i, y[0].mul_(ACTIVATION_STEPS))
 
     def field(self) -> LatentField:

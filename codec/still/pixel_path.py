@@ -60,7 +60,8 @@ def analyse(
     """
     field = field_size(picture.shape[1], picture.shape[0])
     device = model.runtime.device
-    latent = torch.empty(1, model.config.cy, *field, dtype=torch.float32, memory_format=torch.channels_last)
+    shape = (1, model.config.cy, *field)
+    latent = torch.empty(shape, dtype=torch.float32, device="cpu", memory_format=torch.channels_last)
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
         for core in windows(field):
             area = core.grown(model.config.analysis_halo, field)
@@ -123,7 +124,7 @@ def synthesise(model: LoadedModel, y16: Tensor, quality: Tensor, width: int, hei
 def quality_field(tiles: list[Area], qualities: list[int], field: tuple[int, int]) -> Tensor:
     """Quality of every latent in steps of 1/256: () where all tiles agree, else (h, w). int64."""
     if len(set(qualities)) == 1:
-        return torch.tensor(qualities[0])
+        return torch.tensor(qualities[0], device="cpu")
     values = np.empty(field, np.int64)
     for area, quality in zip(tiles, qualities, strict=True):
         values[area.index] = quality

@@ -29,7 +29,7 @@ class NoSink:
 
 def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> torch.Tensor:
     """Quantise a picture as one tile, symbols to `sink` -> 16 * y_hat (1, cy, h, w) float32."""
-    y = analyse(model, picture, torch.tensor(quality))
+    y = analyse(model, picture, torch.tensor(quality, device="cpu"))
     (latent,) = emit_symbols(model, y, [quality], [sink])
     tile = tile_of(0, latent, Area(0, y.shape[2], 0, y.shape[3]), model.config)
     return tile.y16[None].contiguous(memory_format=torch.channels_last)
@@ -39,5 +39,5 @@ def code_once(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink
     """Encode and decode `picture` (H, W, 3) uint8 at `quality` (steps of 1/256) -> PSNR in dB, LOSSLESS_DB at most."""
     y16 = emit(model, picture, quality, sink or NoSink())
     height, width, _ = picture.shape
-    decoded = synthesise(model, y16, torch.tensor(quality), width, height)
+    decoded = synthesise(model, y16, torch.tensor(quality, device="cpu"), width, height)
     return min(psnr(decoded, picture), LOSSLESS_DB)

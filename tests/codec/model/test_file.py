@@ -238,7 +238,7 @@ def test_the_search_goes_package_then_variable_then_named(places: dict[str, Path
         assert registry.find_model(identity, places["extra"]).name == place
         places[place].unlink()
     assert registry.find_model(identity, places["extra"]).name == "extra"
-    with pytest.raises(ModelNotFoundError, match=f"{identity}.*--model.*WISP_MODEL_PATH"):
+    with pytest.raises(ModelNotFoundError, match=f"{identity}.*WISP_MODEL_PATH"):
         registry.find_model(identity)
 
 
