@@ -22,8 +22,8 @@ from benchmarks.rd.bd import LEAST_POINTS
 from benchmarks.rd.plan import spread
 from benchmarks.rd.records import VIEWER, EqualSize, Failure, Point, Record
 from benchmarks.rd.worker import in_words
+from benchmarks.video.clip_measure import ClipMeasure
 from benchmarks.video.interface import VideoCodec
-from benchmarks.video.measures import ClipMeasure
 from benchmarks.video.raw import RawClip
 from benchmarks.video.worker import (
     Coded,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmarks.codecs.interface import AbsentError
 from benchmarks.measures.interface import MeasureInfo
 from benchmarks.measures.standard import MOST_DB, psnr_yuv611
 from benchmarks.rd.records import Absence
+from benchmarks.video.clip_measure import ClipMeasure
 from benchmarks.video.sequences import Pixels
 from bitstream.errors import RequestError
 from codec.pixels.distortion import ms_ssim, psnr
@@ -28,25 +28,6 @@ _ROWS = (  # id, title, unit, whether higher is better, source
     ("vmaf", "VMAF", "", True, "Netflix, its usual model over luma (BT.709); mean of the frames; libvmaf"),
 )  # fmt: skip
 INFOS: dict[str, MeasureInfo] = {row[0]: MeasureInfo(*row) for row in _ROWS}
-
-
-class ClipMeasure(ABC):
-    """Compares one clip with what came back: `begin`, `add` for each pair of frames, `value`."""
-
-    id: str
-    version: str
-
-    @abstractmethod
-    def begin(self, folder: Path) -> None:
-        """Forget the last clip; `folder` is there for files."""
-
-    @abstractmethod
-    def add(self, reference: Pixels, shown: Pixels) -> None:
-        """The next frame, (H, W, 3) uint8 each, of one size."""
-
-    @abstractmethod
-    def value(self) -> float:
-        """Of the frames since `begin`; inf where all are exact and the measure has no end."""
 
 
 class MeanOfFrames(ClipMeasure):

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.codecs.interface import AbsentError
 from benchmarks.codecs.programs import run_program, version_of
-from benchmarks.video.measures import ClipMeasure
+from benchmarks.video.clip_measure import ClipMeasure
 from benchmarks.video.sequences import Pixels
 
 REMEDY = "put a release of github.com/Netflix/vmaf (the program vmaf) on the PATH, or build PyAV with libvmaf"

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from benchmarks.rd.records import Key, Point
 from benchmarks.rd.worker import PointMaker, in_words, limit_threads
+from benchmarks.video.clip_measure import ClipMeasure
 from benchmarks.video.interface import VideoCodec
-from benchmarks.video.measures import ClipMeasure, open_clip_measures
+from benchmarks.video.measures import open_clip_measures
 from benchmarks.video.raw import Layout, RawClip, write_raw
 from benchmarks.video.sources import SequenceInfo, Source
 
