@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.sources import DIGEST, ClipInfo, Source, listed, named_folder
 from bitstream.errors import CorruptError, FileAccessError, RequestError
 from codec.formats.pictures.load import PictureSource, load_picture
 from codec.notes import note
@@ -26,7 +27,6 @@ RESTORED = "live-restored"  # the pictures of the LIVE release that JPEG has har
 # How many pictures the named sets have: https://r0k.us/graphics/kodak, CLIC 2020 professional validation (test), and
 # TESTIMAGES' RGB 1200x1200 ("Tecnick").
 NAMED_SETS = {BUNDLED: (29,), "kodak": (24,), "clic": (41, 250), "tecnick": (100,)}
-_DIGEST = 16  # hexadecimal digits
 
 
 def live_paths() -> list[Path]:
@@ -40,17 +40,18 @@ def read_picture(source: PictureSource) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A picture of a set: `path` is coded, the outcome is compared with `reference` (None: with itself).
+class Sample(Source):
+    """A picture of a set: `path` is coded, the outcome is compared with `compared` (None: with itself).
 
     With `side` both are resized to `side` x `side` pixels first, whatever their shape was (Lanczos), and the set's
     name ends with it.
     """
 
+    many = "pictures"
     dataset: str
     name: str
     path: Path
-    reference: Path | None = None
+    compared: Path | None = None
     side: int | None = None
 
     def read(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -59,10 +60,29 @@ class Sample:
         Raises FileAccessError and the other errors of reading a picture; CorruptError where the two differ in size.
         """
         source = self._pixels(self.path)
-        reference = source if self.reference is None else self._pixels(self.reference)
+        reference = source if self.compared is None else self._pixels(self.compared)
         if source.shape != reference.shape:
-            raise CorruptError(f"{self.path} has another size than its reference {self.reference}")
+            raise CorruptError(f"{self.path} has another size than its reference {self.compared}")
         return source, reference
+
+    def frames(self) -> Iterator[NDArray[np.uint8]]:
+        """See Source."""
+        yield self._pixels(self.path)
+
+    @property
+    def has_reference(self) -> bool:
+        """See Source."""
+        return self.compared is not None
+
+    def reference(self) -> Iterator[NDArray[np.uint8]]:
+        """See Source."""
+        yield self._pixels(self.compared or self.path)
+
+    def survey(self) -> ClipInfo:
+        """See Source."""
+        source, reference = self.read()
+        height, width, _ = source.shape
+        return ClipInfo(self.dataset, self.name, width, height, 1, "1", self.path.name, digest(source, reference))
 
     def _pixels(self, path: Path) -> NDArray[np.uint8]:
         pixels = read_picture(path)
@@ -76,7 +96,7 @@ def digest(source: NDArray[np.uint8], reference: NDArray[np.uint8]) -> str:
     hashed = hashlib.sha256(repr(source.shape).encode())
     hashed.update(source.tobytes())
     hashed.update(reference.tobytes())
-    return hashed.hexdigest()[:_DIGEST]
+    return hashed.hexdigest()[:DIGEST]
 
 
 def bundled(side: int | None = None) -> list[Sample]:
@@ -94,26 +114,13 @@ def folder_samples(dataset: str, folder: Path, side: int | None = None) -> list[
 
     Raises FileAccessError (no such folder) and RequestError (no picture in it).
     """
-    paths = [path for path in _listed(folder) if path.is_file() and not path.name.startswith(".")]
-    known = Image.registered_extensions()
-    pictures = [path for path in paths if path.suffix.lower() in known]
-    if len(pictures) < len(paths):
-        note(f"{len(paths) - len(pictures)} files of {folder} are no pictures by their ending and left out")
-    if not pictures:
-        raise RequestError(f"no pictures in {folder}")
+    pictures = listed(folder, Image.registered_extensions(), "pictures")
     expected = NAMED_SETS.get(dataset)
     if expected is not None and len(pictures) not in expected:
         usual = " or ".join(map(str, expected))
         note(f"{dataset} usually has {usual} pictures, {folder} has {len(pictures)}")
     taken = Counter(path.stem for path in pictures) + Counter(path.name for path in pictures)
     return [Sample(dataset, p.stem if taken[p.stem] == 1 else p.name, p, side=side) for p in pictures]
-
-
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise FileAccessError(f"{folder}: {error.strerror or error}") from error
 
 
 def chosen_samples(images: Sequence[str], side: int | None = None) -> list[Sample]:
@@ -124,15 +131,8 @@ def chosen_samples(images: Sequence[str], side: int | None = None) -> list[Sampl
     """
     samples: list[Sample] = []
     for text in images or (BUNDLED,):
-        name, equals, place = text.partition("=")
-        folder = Path(place if equals else text).expanduser()
-        dataset = name if equals else folder.resolve().name
-        if text == BUNDLED and not folder.is_dir():
-            dataset, found = BUNDLED, bundled(side)
-        else:
-            found = folder_samples(dataset, folder, side)
-        if dataset in ("", ".", "..", RESTORED) or "/" in dataset or "\\" in dataset:  # it names a folder of kept files
-            raise RequestError(f"a set cannot have the name {dataset!r}: write NAME=DIR")
+        dataset, folder = named_folder(text, reserved=(RESTORED,))
+        found = bundled(side) if text == BUNDLED and not folder.is_dir() else folder_samples(dataset, folder, side)
         if any(sample.dataset == found[0].dataset for sample in samples):
             raise RequestError(f"two sets are called {dataset}: write NAME=DIR for one of them")
         samples += found

@@ -35,8 +35,8 @@ Examples:
 )
 @options.debug
 def bd(results: str, anchor: str, measures: tuple[str, ...], method: Method) -> None:
-    """Print BD-rates from RESULTS, a results.jsonl of `wisp bench rd` or its folder."""
-    from benchmarks.rd.choose import chosen_measures
+    """Print BD-rates from RESULTS, a results.jsonl of `wisp bench rd` or `wisp bench video`, or its folder."""
+    from benchmarks.measures.catalog import INFOS, check_measures
     from benchmarks.rd.outputs import TABLES, check_packages
     from benchmarks.rd.results import FILE_NAME, read_results
 
@@ -46,9 +46,9 @@ def bd(results: str, anchor: str, measures: tuple[str, ...], method: Method) -> 
     codecs = list(dict.fromkeys(point.codec for point in found.points))
     if anchor not in codecs:
         raise RequestError(f"{anchor} has no points in these results; there are {', '.join(codecs) or 'none'}")
-    wanted = chosen_measures(measures) if measures else ()
+    check_measures(measures, INFOS)
     taken = {name for point in found.points for name in point.measures}
-    lacking = [name for name in wanted if name not in taken]
+    lacking = [name for name in measures if name not in taken]
     if lacking:
         raise RequestError(f"no {', '.join(lacking)} in these results; there are {', '.join(sorted(taken))}")
-    print_bd_tables(found, anchor, wanted, method)
+    print_bd_tables(found, anchor, measures, method)

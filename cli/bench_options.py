@@ -1,8 +1,30 @@
-"""Values of `wisp bench`'s options that are lists with commas, read by callbacks."""
+"""What options of `wisp bench` have in common: some of `rd` and `video`, and values that are lists with commas."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
+
 import click
+
+_SHARED = (
+    click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Codecs at a time.  [default: one a core]"),
+    click.option(
+        "--threads", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Threads of each."
+    ),
+    click.option(
+        "--progress",
+        type=click.Choice(["auto", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="How progress is shown on standard error.",
+    ),
+)
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """--jobs, --threads, --progress."""
+    return reduce(lambda made, option: option(made), reversed(_SHARED), command)
 
 
 def names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What `wisp bench rd` shows while it runs: a bar with the time left, JSON lines, or now and then a line."""
+"""What a benchmark shows while it runs: a bar with the time left, JSON lines, or now and then a line."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cli.command import say
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from benchmarks.datasets import Sample
     from benchmarks.rd.records import Absence, Failure
+    from benchmarks.sources import Source
 
 _SECONDS_BETWEEN = 30.0  # two lines where there is no terminal
 
@@ -34,8 +34,8 @@ def spoken(seconds: float | None) -> str:
 class RunShown:
     """Hears how a benchmark goes (benchmarks.rd.run.Listener) and shows it on standard error."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, kind: str, command: str) -> None:
+        self._kind, self._command = kind, command
         self._total = self._count = 0
         self.failures = 0  # points that could not be made
         self._told_of: set[tuple[str, str]] = set()
@@ -70,13 +70,13 @@ class RunShown:
         """A line of its own, in any case."""
         self._say(f"absent: {absence.title}: {absence.reason}; {absence.remedy}")
 
-    def noted(self, sample: Sample, note: str) -> None:
+    def noted(self, source: Source, note: str) -> None:
         """See Listener."""
-        self._say(f"note: {sample.path}: {note}")
+        self._say(f"note: {source.path or source.name}: {note}")
 
-    def left_out(self, sample: Sample, reason: str) -> None:
+    def left_out(self, source: Source, reason: str) -> None:
         """See Listener."""
-        self._say(f"left out: {sample.path}: {reason}")
+        self._say(f"left out: {source.path or source.name}: {reason}")
 
     def begin(self, total: int, finished: int) -> None:
         """See Listener."""
@@ -123,8 +123,8 @@ class RunShown:
 
     def _say(self, message: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(f"wisp: bench rd: {message}", markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(f"wisp: {self._command}: {message}", markup=False, highlight=False, soft_wrap=True)
         elif self._kind == "json":
             click.echo(json.dumps({"event": "message", "text": message}), err=True)
         else:
-            say("bench rd", message)
+            say(self._command, message)

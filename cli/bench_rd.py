@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
-from bitstream.errors import WispError
 from cli import bench_options, options
-from cli.bench_progress import RunShown
-from cli.bench_table import print_bd_tables
+from cli.bench_options import shared
+from cli.bench_run import run_and_report
 from cli.command import WispCommand
 
 FOLDER = "wisp-rd"
-ANCHOR = "jpeg420"
 RATES = (0.25, 0.5)  # bits per pixel of the viewer: what the web uses
 QUICK_RATES = (0.5,)
 EPILOG = """\b
@@ -78,7 +74,7 @@ Examples:
 @click.option(
     "--anchor",
     metavar="NAME",
-    help=f"Codec that the table's BD-rates are against.  [default: {ANCHOR}, else the first]",
+    help="Codec that the table's BD-rates are against.  [default: jpeg420, else the first]",
 )
 @click.option("--curve", "curves", multiple=True, metavar="NAME=FILE", help="A published curve (CompressAI's JSON).")
 @click.option("--compressai-weights", metavar="DIR", type=click.Path(path_type=Path), help="Their checkpoints.")
@@ -94,17 +90,7 @@ Examples:
 @click.option("--no-viewer", is_flag=True, help="Leave the viewer's pictures out.")
 @click.option("--quick", is_flag=True, help="Four pictures of each set at four qualities, one rate in the viewer.")
 @click.option("--keep", is_flag=True, help="Keep every coded file.")
-@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Codecs at a time.  [default: one a core]")
-@click.option(
-    "--threads", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Threads of each."
-)
-@click.option(
-    "--progress",
-    type=click.Choice(["auto", "json", "none"]),
-    default="auto",
-    show_default=True,
-    help="How progress is shown on standard error.",
-)
+@shared
 @options.model
 @options.debug
 def rd(
@@ -135,10 +121,16 @@ def rd(
     compressai/*.json (CompressAI's format) and report.html, one file that opens offline. A finished point is not
     computed again unless its codec's version or options changed.
     """
-    from benchmarks.rd.choose import check_anchor, chosen_codecs, chosen_curve, chosen_measures, chosen_pictures
-    from benchmarks.rd.outputs import REPORT, check_packages, make_folder, write_outputs
-    from benchmarks.rd.run import Request, run_benchmark
-    from benchmarks.rd.worker import Setting
+    from benchmarks.rd.choose import (
+        PICTURE_ANCHOR,
+        check_anchor,
+        chosen_codecs,
+        chosen_curve,
+        chosen_measures,
+        chosen_pictures,
+    )
+    from benchmarks.rd.outputs import check_packages
+    from benchmarks.rd.run import Request
     from codec.work.threads import cores
 
     check_packages()
@@ -147,14 +139,17 @@ def rd(
     file = None if model is None else str(model)
     codecs = chosen_codecs(names, efforts, slow=slow, model=file, compressai_weights=compressai_weights)
     wanted = chosen_measures(measures)
-    setting = Setting(wanted, threads, jobs or cores(), output if keep else None, lpips_weights)
-    rates = () if no_viewer else viewer or (QUICK_RATES if quick else RATES)
-    request = Request(codecs, samples, setting, jpegs, [chosen_curve(text) for text in curves], rates, quick)
-    make_folder(output)
-    with RunShown(progress) as show:
-        results = run_benchmark(request, output, shlex.join(["wisp", *sys.argv[1:]]), show)
-    write_outputs(results, output)
-    print_bd_tables(results, anchor or ANCHOR)
-    click.echo(f"report: {output / REPORT}")
-    if show.failures:
-        raise WispError(f"points that failed: {show.failures}; the same command tries them again")
+    request = Request(
+        codecs,
+        samples,
+        wanted,
+        threads,
+        jobs or cores(),
+        () if no_viewer else viewer or (QUICK_RATES if quick else RATES),
+        quick=quick,
+        keep=keep,
+        lpips_weights=lpips_weights,
+        jpegs=jpegs,
+        curves=[chosen_curve(text) for text in curves],
+    )
+    run_and_report(request, output, "bench rd", progress, anchor or PICTURE_ANCHOR)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.checks.check import Check, Run
 from benchmarks.checks.floor import Timing, hold_to_floor
-from benchmarks.video.sequences import RATE, pan_zoom
+from benchmarks.sequences import RATE, pan_zoom
 from bitstream.sequence.clip import Clip
 from codec.api import Codec
 from codec.files.output import Writing

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, ImageCodec
+from benchmarks.raw import Pixels
 
 MODELS = {"bmshj2018-hyperprior": 8, "mbt2018-mean": 8, "mbt2018": 8, "cheng2020-anchor": 6}  # name: qualities
 TITLES = {

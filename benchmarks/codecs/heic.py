@@ -6,8 +6,9 @@ import io
 
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, Pixels
+from benchmarks.codecs.interface import AbsentError
 from benchmarks.codecs.library import LibraryCodec
+from benchmarks.raw import Pixels
 
 
 class Heic(LibraryCodec):

@@ -8,7 +8,8 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from benchmarks.codecs.interface import ImageCodec, Pixels
+from benchmarks.codecs.interface import ImageCodec
+from benchmarks.raw import Pixels
 
 
 class Jpeg(ImageCodec):

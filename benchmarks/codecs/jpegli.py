@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.codecs.interface import Pixels
 from benchmarks.codecs.library import LibraryCodec
+from benchmarks.raw import Pixels
 
 
 class Jpegli(LibraryCodec):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, Pixels
+from benchmarks.codecs.interface import AbsentError
 from benchmarks.codecs.library import LibraryCodec
+from benchmarks.raw import Pixels
 
 EFFORT = 7  # libjxl's default
 

@@ -8,8 +8,9 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.codecs.programs import find_program, run_program, version_of
+from benchmarks.raw import Pixels
 
 REMEDY = "build github.com/mozilla/mozjpeg and put its cjpeg first on the PATH"
 ARGUMENTS = ("-optimize", "-progressive")  # its defaults, said for the reader

@@ -11,7 +11,8 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, ImageCodec
+from benchmarks.raw import Pixels
 
 REMEDY = "pip install --force-reinstall pillow: its wheels have it"
 

@@ -1,7 +1,7 @@
 """VVC intra by the programs of two encoders, where they are on the PATH: Fraunhofer's vvenc, and the reference, VTM.
 
 Both read and write raw planes of 10 bits, the depth that VVC's profiles are made for (colours:
-`benchmarks.codecs.ycbcr`).
+`benchmarks.ycbcr`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.codecs.programs import find_program, run_program, version_of
-from benchmarks.codecs.ycbcr import to_pixels, to_planes
+from benchmarks.raw import Pixels
+from benchmarks.ycbcr import to_pixels, to_planes
 
 BITS = 10
 SIZE = struct.Struct(">HH")  # width and height in pixels

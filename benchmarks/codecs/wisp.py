@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import INTRA, AbsentError, BaseCodec, ImageCodec, VideoCodec
+from benchmarks.raw import Pixels, RawClip, write_planes
 from codec.notes import WispNote
 from codec.work.memory import keep_freed_memory
 from codec.work.threads import set_threads
@@ -34,29 +38,16 @@ def loaded_codec(threads: int, model: str | None = None, precision: str = "auto"
     return codec
 
 
-def version_of(opened: Codec) -> str:
-    """The package's, the model's id, and the arithmetic of its pixel path."""
-    import codec
-
-    return f"wisp {codec.__version__}, model {opened.model_info.id}, {opened.runtime.precision}"
-
-
-class Wisp(ImageCodec):
-    """The packaged model (or the file `model`) at one effort."""
+class _Loaded(BaseCodec):
+    """What both have in common. `model` is a model file, None for the packaged one."""
 
     ending = "wisp"
-
-    def __init__(self, effort: int, *, precision: str = "auto", model: str | None = None) -> None:
-        self.id = f"wisp-e{effort}"
-        self.title = f"Wisp, effort {effort}"
-        self.qualities = (5, 20, 40, 60, 80, 95) if effort >= REFINING else (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
-        self.options = {"effort": effort, "precision": precision, "model": model}
-        self.slow = effort >= REFINING
-        self._effort, self._precision, self._model = effort, precision, model
-        self._codec: Codec | None = None
+    _codec: Codec | None = None
+    _model: str | None = None
+    _precision = "auto"
 
     def open(self, threads: int) -> None:
-        """Load the model. Raises AbsentError where the model file is not one."""
+        """Load the model. Raises AbsentError where it cannot be."""
         self._codec = loaded_codec(threads, self._model, self._precision)
 
     @property
@@ -68,7 +59,32 @@ class Wisp(ImageCodec):
     @property
     def version(self) -> str:
         """The package's, the model's id, and the arithmetic of its pixel path."""
-        return version_of(self._opened)
+        import codec
+
+        opened = self._opened
+        return f"wisp {codec.__version__}, model {opened.model_info.id}, {opened.runtime.precision}"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without notes on what a quality cannot do: results say how good it is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WispNote)
+        yield
+
+
+class Wisp(_Loaded, ImageCodec):
+    """The packaged model (or the file `model`) at one effort."""
+
+    step = 0.1
+
+    def __init__(self, effort: int, *, precision: str = "auto", model: str | None = None) -> None:
+        self.id = f"wisp-e{effort}"
+        self.title = f"Wisp, effort {effort}"
+        self.qualities = (5, 20, 40, 60, 80, 95) if effort >= REFINING else (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+        self.options = {"effort": effort, "precision": precision, "model": model}
+        self.slow = effort >= REFINING
+        self._effort, self._precision, self._model = effort, precision, model
 
     def command(self, quality: float) -> str:
         """The command line."""
@@ -77,18 +93,40 @@ class Wisp(ImageCodec):
 
     def encode(self, pixels: Pixels, quality: float) -> bytes:
         """The file that `wisp encode` writes."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", WispNote)  # on what a quality cannot do: results say how good it is
+        with _quiet():
             return self._opened.encode(pixels, quality, effort=self._effort)
-
-    def encode_to_size(self, pixels: Pixels, size: int) -> bytes:
-        """The file that `wisp encode --target-size` writes. Raises TargetError."""
-        from codec.rate.target import Target
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", WispNote)
-            return self._opened.encode(pixels, target=Target("size", size), effort=self._effort)
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels that `wisp decode` shows."""
         return self._opened.decode_array(data)
+
+
+class WispVideo(_Loaded, VideoCodec):
+    """The packaged model, every frame intra; a frame that equals the one before it is stored as its repetition."""
+
+    id = "wisp"
+    title = f"Wisp, {INTRA}"
+    ending = "wisp"
+    qualities = (0, 20, 40, 60, 80, 100)
+    options = {"prediction": INTRA}  # noqa: RUF012
+
+    def command(self, quality: float) -> str:
+        """The command line."""
+        return f"wisp encode - --format rgb24 --size WxH --rate RATE -q {quality:g} -o out.wisp < in.rgb"
+
+    def encode(self, clip: RawClip, quality: float, path: Path) -> None:
+        """See VideoCodec."""
+        from codec.sequence.writer import VideoWriter
+
+        size = (clip.width, clip.height)
+        with _quiet(), VideoWriter(path, size, clip.rate, quality=quality, codec=self._opened) as writer:
+            for pixels in clip.pixels():
+                writer.write(pixels)
+
+    def decode(self, path: Path, raw: BinaryIO) -> None:
+        """See VideoCodec."""
+        from codec.sequence.video import open_video
+
+        with open_video(path, codec=self._opened) as frames:
+            for frame in frames:
+                write_planes(raw, [frame.pixels])

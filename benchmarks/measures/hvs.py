@@ -11,8 +11,8 @@ from importlib.metadata import version
 import numpy as np
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import to_multiple
+from benchmarks.raw import Pixels
 
 TILE = 8
 _ROWS = 64 * TILE  # measured at a time, which bounds the memory

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import at_least
+from benchmarks.raw import Pixels
 
 if TYPE_CHECKING:
     import torch

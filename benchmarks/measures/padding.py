@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.measures.interface import Pixels
+from benchmarks.raw import Pixels
 
 
 def at_least(pixels: Pixels, side: int) -> Pixels:

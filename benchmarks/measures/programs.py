@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import at_least
+from benchmarks.raw import Pixels
 
 LEAST_SIDE = 8  # libjxl's programs refuse smaller pictures, or see no difference in them
 

@@ -16,9 +16,9 @@ from importlib.metadata import version
 from PIL import Image
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import at_least
 from benchmarks.measures.programs import LEAST_SIDE, find_program
+from benchmarks.raw import Pixels
 
 REMEDY = (
     "apt install libjxl-devtools (Debian 13 or newer), libjxl's release archive on the PATH, or pip install ssimulacra2"

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.measures.interface import Pixels
 from benchmarks.measures.padding import at_least
+from benchmarks.raw import Pixels
 from codec.pixels.distortion import ms_ssim
-from codec.rate.target import decibels
 
 MOST_DB = 100.0  # of one plane, exact ones too
 SSIM_WINDOW = 11
@@ -82,10 +81,7 @@ def _seen(windows: range) -> slice:
     return slice(windows.start, windows.stop + SSIM_WINDOW - 1)
 
 
-def ms_ssim_decibels(reference: Pixels, shown: Pixels) -> float:
-    """-10 log10(1 - MS-SSIM) in dB of two pictures (H, W, 3) uint8;
-    inf where they are equal.
-
-    MS-SSIM is a float32: what is left of 1 tells up to about 70 dB.
-    """
-    return math.inf if np.array_equal(reference, shown) else decibels(ms_ssim(reference, shown))
+def ms_ssim_or_exact(reference: Pixels, shown: Pixels) -> float:
+    """MS-SSIM, at most 1, of two pictures (H, W, 3) uint8; inf where they are equal, for it is a float32: what is left
+    of 1 tells up to about 70 dB."""
+    return math.inf if np.array_equal(reference, shown) else ms_ssim(reference, shown)

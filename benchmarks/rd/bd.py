@@ -21,6 +21,7 @@ from benchmarks.rd.records import Curve, Point
 Method = Literal["pchip", "akima", "cubic"]
 METHOD: Method = "pchip"
 LEAST_POINTS = 2
+INTRA = "-intra"  # at the end of an all-intra video codec's id
 RateCurve = tuple[tuple[float, ...], tuple[float, ...]]  # bits per pixel and distortion (higher is better), ascending
 
 
@@ -143,3 +144,9 @@ def bd_table(
 def ranked(rows: Sequence[BdRow]) -> list[BdRow]:
     """The best averaged number first, those without one last."""
     return sorted(rows, key=lambda row: (row.averaged is None, row.averaged.percent if row.averaged else 0, row.codec))
+
+
+def anchors_of(anchor: str, codecs: Sequence[str]) -> list[str]:
+    """Of the codecs that have points: `anchor`, and its twin that is all intra, or is not; else the first codec."""
+    twin = anchor.removesuffix(INTRA) if anchor.endswith(INTRA) else anchor + INTRA
+    return [name for name in (anchor, twin) if name in codecs] or list(codecs[:1])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from benchmarks.codecs.catalog import catalog
-from benchmarks.codecs.interface import ImageCodec
+from benchmarks.codecs.catalog import catalog, video_catalog
+from benchmarks.codecs.interface import BaseCodec, ImageCodec, VideoCodec
 from benchmarks.datasets import (
     BUNDLED,
     ReleasedJpeg,
@@ -15,16 +16,20 @@ from benchmarks.datasets import (
     released_jpegs,
     restoration_samples,
 )
-from benchmarks.measures.catalog import EXTRA, STANDARD
+from benchmarks.measures.catalog import OF_CLIPS, STANDARD, check_measures, infos_of
 from benchmarks.rd.plan import quick_samples
 from benchmarks.rd.records import Curve
 from benchmarks.rd.released import RELEASED
 from benchmarks.rd.results import FILE_NAME, read_results
 from benchmarks.rd.tables import read_curve
+from benchmarks.sequences import size_of
+from benchmarks.videos import Video, folder_sources, own_sources
 from bitstream.errors import RequestError
 
 SLOW_EFFORTS = (5, 7, 9)
 ALL = "all"
+NO_SEQUENCES = ("none",)
+PICTURE_ANCHOR, CLIP_ANCHOR = "jpeg420", "x264-medium"
 
 
 def chosen_codecs(
@@ -38,11 +43,8 @@ def chosen_codecs(
     """Codecs by id in the order of reports; without `names` all, those that take minutes a point only with `slow`."""
     every = sorted({*efforts, *SLOW_EFFORTS, *(int(name[6:]) for name in names if _names_effort(name))})
     found = catalog(efforts=every, model=model, compressai_weights=compressai_weights)
-    unknown = [name for name in names if name not in found]
-    if unknown:
-        raise RequestError(f"no codec is called {', '.join(unknown)}; there are {', '.join(found)}")
     if names:
-        return [codec for name, codec in found.items() if name in names]
+        return _named(names, found)
     wanted = {*efforts, *(SLOW_EFFORTS if slow else ())}
     return [
         codec
@@ -51,32 +53,50 @@ def chosen_codecs(
     ]
 
 
-def check_anchor(anchor: str | None, names: Sequence[str], folder: Path) -> None:
+def chosen_video_codecs(names: Sequence[str], *, quick: bool) -> list[VideoCodec]:
+    """Codecs by id in the order of reports; without `names` the usual ones, with `quick` one preset of each."""
+    found = video_catalog()
+    if names:
+        return _named(names, found)
+    return [codec for codec in found.values() if (codec.quick if quick else codec.usual)]
+
+
+_Kind = TypeVar("_Kind", bound=BaseCodec)
+
+
+def _named(names: Sequence[str], found: Mapping[str, _Kind]) -> list[_Kind]:
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        raise RequestError(f"no codec is called {', '.join(unknown)}; there are {', '.join(found)}")
+    return [codec for name, codec in found.items() if name in names]
+
+
+def check_anchor(anchor: str | None, names: Sequence[str], folder: Path, *, clips: bool = False) -> None:
     """Raises RequestError for an anchor that neither takes part nor has points in `folder`'s results."""
     if anchor is None or anchor in names:
         return
+    found = video_catalog() if clips else catalog(efforts=range(1, 10))
     if names:
         path = folder / FILE_NAME
         there = {point.codec for point in read_results(path).points} if path.exists() else set()
         if anchor not in there:
             raise RequestError(f"the anchor {anchor} is not among {', '.join(names)}")
-    elif anchor not in catalog(efforts=range(1, 10)) and anchor != RELEASED.id:
-        raise RequestError(f"no codec is called {anchor}; there are {', '.join(catalog())}")
+    elif anchor not in found and anchor != RELEASED.id:
+        raise RequestError(f"no codec is called {anchor}; there are {', '.join(found)}")
 
 
 def _names_effort(name: str) -> bool:
     return name.startswith("wisp-e") and name[6:] in {str(effort) for effort in range(1, 10)}
 
 
-def chosen_measures(names: Sequence[str]) -> tuple[str, ...]:
-    """Measures by id; without `names` the four that need nothing more, "all" for every one."""
-    known = (*STANDARD, *EXTRA)
-    unknown = [name for name in names if name not in (*known, ALL)]
-    if unknown:
-        raise RequestError(f"no measure is called {', '.join(unknown)}; there are {', '.join(known)}, {ALL}")
+def chosen_measures(names: Sequence[str], *, clips: bool = False) -> tuple[str, ...]:
+    """Measures by id, "all" for every one; without `names` those of pictures or clips that need nothing more."""
+    known = infos_of(clips=clips)
+    check_measures([name for name in names if name != ALL], (*known, ALL))
     if ALL in names:
-        return known
-    return tuple(name for name in known if name in names) if names else tuple(STANDARD)
+        return tuple(known)
+    wanted = names or (OF_CLIPS if clips else STANDARD)
+    return tuple(name for name in known if name in wanted)
 
 
 def chosen_pictures(
@@ -99,6 +119,22 @@ def chosen_pictures(
         names = {sample.name for sample in samples if sample.dataset == BUNDLED}
         jpegs = [jpeg for jpeg in jpegs if jpeg.reference.name in names]
     return [*samples, *restoration_samples(jpegs)], jpegs
+
+
+def chosen_sources(names: Sequence[str], videos: Sequence[str], size: str, frames: int) -> list[Video]:
+    """The benchmark's own sequences (`names`, or all; none of them for "none", or without `names` where there are
+    `videos`), then the videos of folders. Raises RequestError, FileAccessError."""
+    sources: list[Video] = []
+    if names != NO_SEQUENCES and (names or not videos):
+        sources = own_sources(size_of(size), frames, names)
+    for text in videos:
+        found = folder_sources(text, frames)
+        if any(source.dataset == found[0].dataset for source in sources):
+            raise RequestError(f"two sets are called {found[0].dataset}: write NAME=DIR for one of them")
+        sources += found
+    if not sources:
+        raise RequestError("nothing to code: name sequences or a folder of videos")
+    return sources
 
 
 def chosen_curve(text: str) -> Curve:

@@ -1,47 +1,154 @@
-"""Pictures of the report's viewer: JPEG, AVIF and Wisp side by side at equal file size.
+"""Pictures of the report's viewer: some codecs' files of one source at nearly equal size, a few frames of each.
 
-JPEG and AVIF have coarse steps of quality, so their files decide: of those near the wanted rate two that are alike in
-size are taken. Wisp is then asked for that size, which it meets closely.
+A codec whose quality has coarse steps cannot meet a size. So of a still the files of JPEG and AVIF decide: of those
+near the wanted rate two that are alike in size are taken, and Wisp is fitted to them. Of a clip, which takes long to
+encode, Wisp's stream decides, and the others are fitted to its size by the points of their sweep and a few encodes
+more.
 """
 
 from __future__ import annotations
 
-import bisect
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.codecs.interface import ImageCodec
-from benchmarks.codecs.wisp import Wisp
-from benchmarks.datasets import RESTORED, Sample
-from benchmarks.measures import bits_per_pixel
-from benchmarks.rd.records import VIEWER, EqualSize, Failure, Record
-from benchmarks.rd.worker import Setting, compared, in_words, measures_of, opened, read_sample
-from bitstream.errors import TargetError
+from benchmarks.codecs.interface import BaseCodec
+from benchmarks.datasets import RESTORED
+from benchmarks.measures.interface import MeanOfFrames
+from benchmarks.raw import Pixels, RawClip
+from benchmarks.rd.bd import LEAST_POINTS
+from benchmarks.rd.jobs import (
+    Footage,
+    Setting,
+    bits_per_pixel,
+    in_words,
+    measures_of,
+    opened,
+    there_and_back,
+    workplace,
+)
+from benchmarks.rd.plan import frame_name, spread
+from benchmarks.rd.records import VIEWER, EqualSize, Failure, Point, Record
 from codec.files.output import write_output
 
 ORIGINAL = "original"
-STEPPED = {"jpeg420": 100, "avif": 100}  # their highest quality; every integer from 1 is a step
-WITHIN = 0.02  # largest over smallest file, less 1
+STILLS = ("jpeg420", "avif")  # beside Wisp
+CLIPS = ("x264-medium", "x264-medium-intra", "svtav1-p8")  # the same; where none is there, the first two that are
+SCALES = {"jpeg420": (1.0, 100.0), "avif": (1.0, 100.0)}  # of a still's qualities
+_WISP_SCALE = (0.0, 100.0)
+WITHIN = 0.02  # largest over smallest file of a still, less 1
 ALIKE = 0.015  # the same of JPEG and AVIF alone, to which Wisp is fitted
-_MORE = 0.004  # than asked, where Wisp stayed too small
-_NEAR = 4  # steps of the first codec to both sides of the wanted rate
+CLOSE = 0.01  # nearer than that to the wanted size is near enough
+_NEAR = 4  # steps of the first codec to both sides of the wanted size
+_MOST_ENCODES, _BY_SLOPE = 12, 3
+SizeAt = Callable[[float], int]
+
+
+def fitted(size_at: SizeAt, known: Mapping[float, int], wanted: float, step: float, close: float = CLOSE) -> float:
+    """The quality whose file is nearest to `wanted` bytes, of those that are multiples of `step`; one within `close` of
+    it will do.
+
+    `known` are sizes by quality, two or more. False position over the logarithm of the size, between the nearest
+    known qualities on both sides, then bisection; `wanted` outside of them gives the nearer end.
+    """
+    sizes = dict(known)
+    for number in range(_MOST_ENCODES):
+        below = [quality for quality, size in sizes.items() if size <= wanted]
+        above = [quality for quality, size in sizes.items() if size > wanted]
+        best = _nearest(sizes, wanted)
+        if not below or not above or abs(sizes[best] / wanted - 1) <= close:
+            return best
+        low, high = max(below, key=lambda q: sizes[q]), min(above, key=lambda q: sizes[q])
+        steps = round(abs(high - low) / step)
+        if steps <= 1:
+            return best
+        share = math.log(wanted / sizes[low]) / math.log(sizes[high] / sizes[low]) if number < _BY_SLOPE else 0.5
+        taken = min(max(round(share * steps), 1), steps - 1)
+        quality = round(low + math.copysign(taken * step, high - low), 6)
+        sizes[quality] = size_at(quality)
+    return _nearest(sizes, wanted)
+
+
+def _nearest(sizes: Mapping[float, int], wanted: float) -> float:
+    return min(sizes, key=lambda quality: abs(math.log(sizes[quality] / wanted)))
+
+
+class Sizes:
+    """Of one codec's files of a source by quality, each made once; some are `known`, and `ends` are made at once."""
+
+    def __init__(self, size_at: SizeAt, known: Mapping[float, int], step: float, ends: Sequence[float] = ()) -> None:
+        self._size_at, self._known, self._step = size_at, dict(known), step
+        for quality in ends:
+            self.at(quality)
+        self.least, self.most = min(self._known.values()), max(self._known.values())
+
+    def at(self, quality: float) -> int:
+        """In bytes."""
+        if quality not in self._known:
+            self._known[quality] = self._size_at(quality)
+        return self._known[quality]
+
+    def nearest(self, wanted: float, close: float) -> float:
+        """See `fitted`."""
+        return fitted(self.at, self._known, wanted, self._step, close)
+
+    def around(self, wanted: float, steps: int) -> list[float]:
+        """The nearest quality, and so many steps to both sides of it."""
+        middle, low, high = self.nearest(wanted, 0), min(self._known), max(self._known)
+        found = (middle + step * self._step for step in range(-steps, steps + 1))
+        return [quality for quality in found if low <= quality <= high]
+
+
+def equal_qualities(sizes: Mapping[str, Sizes], wanted: float, *, still: bool) -> dict[str, float]:
+    """A quality of every codec, for files as near to one size as they go, near `wanted` bytes or what all reach."""
+    low, high = max(each.least for each in sizes.values()), min(each.most for each in sizes.values())
+    wanted = max(min(wanted, high), low)
+    leaders = {name: each for name, each in sizes.items() if is_wisp(name) != still}
+    chosen = _alike(leaders, wanted, still=still) if leaders else {}
+    if chosen:
+        reached = [sizes[name].at(quality) for name, quality in chosen.items()]
+        wanted = math.sqrt(min(reached) * max(reached))
+    return {name: chosen[name] if name in chosen else each.nearest(wanted, CLOSE) for name, each in sizes.items()}
+
+
+def _alike(leaders: Mapping[str, Sizes], wanted: float, *, still: bool) -> dict[str, float]:
+    """A quality of each: of those within ALIKE of one size the nearest to `wanted`, else the most alike."""
+    first, *others = leaders.values()
+    candidates = first.around(wanted, _NEAR) if still else [first.nearest(wanted, CLOSE)]
+    groups: list[list[float]] = [
+        [quality, *(other.nearest(first.at(quality), 0) for other in others)] for quality in candidates
+    ]
+
+    def rank(qualities: list[float]) -> tuple[float, float]:
+        reached = [each.at(quality) for each, quality in zip(leaders.values(), qualities, strict=True)]
+        return max(max(reached) / min(reached) - 1, ALIKE), abs(math.log(max(reached) / wanted))
+
+    best: list[float] = min(groups, key=rank)
+    return dict(zip(leaders, best, strict=True))
+
+
+def is_wisp(codec: str) -> bool:
+    """Whether an id is one of Wisp's."""
+    return codec == "wisp" or codec.startswith("wisp-")
 
 
 @dataclass(frozen=True)
-class EqualJob:
-    """One picture at one rate, with every codec of `codecs`."""
+class ViewerJob:
+    """One source at one rate: frames `numbers` of the files of `codecs`, whose sizes `known` by quality."""
 
-    sample: Sample
+    footage: Footage
     target_bpp: float
-    codecs: tuple[ImageCodec, ...]
+    codecs: tuple[BaseCodec, ...]
+    known: Mapping[str, Mapping[float, int]]
+    numbers: tuple[int, ...]
     setting: Setting
     folder: Path
 
@@ -57,157 +164,139 @@ class EqualJob:
         return self._failed("its process ended")
 
     def _failed(self, message: str) -> list[Record]:
-        sample = self.sample
-        return [Failure(sample.dataset, sample.name, VIEWER, self.target_bpp, message)]
+        info = self.footage.info
+        return [Failure(info.dataset, info.name, VIEWER, self.target_bpp, message)]
+
+    @property
+    def _still(self) -> bool:
+        return self.footage.info.frames == 1
 
     def _made(self) -> list[EqualSize]:
-        source, reference, pixels = read_sample(self.sample)
-        codecs = {codec.id: opened(codec, self.setting.threads) for codec in self.codecs}
-        chosen = equal_files(codecs, source, self.target_bpp)
-        original = _png(source)
-        records = [self._record(ORIGINAL, "", "as it is", original, "png", source, reference, pixels)]
-        for codec_id, file in chosen.items():
-            codec = codecs[codec_id]
-            shown = codec.decode(file.data)
-            records.append(
-                self._record(codec_id, codec.version, file.setting, file.data, codec.ending, shown, reference, pixels)
-            )
+        info, setting = self.footage.info, self.setting
+        reference = self._chosen(workplace.clip(self.footage, "rgb24", setting, reference=True))
+        source = self._chosen(workplace.clip(self.footage, "rgb24", setting))
+        records = [self._original(number, source[number], reference[number]) for number in self.numbers]
+        codecs = {codec.id: opened(codec, setting.threads) for codec in self.codecs}
+        sizes = {name: self._sizes(codec) for name, codec in codecs.items()}
+        wanted = self.target_bpp * info.width * info.height * info.frames / 8
+        for name, quality in equal_qualities(sizes, wanted, still=self._still).items():
+            coded = there_and_back(codecs[name], self.footage, quality, setting)
+            file = f"{self._base}/{self.target_bpp:g}bpp-{name}.{codecs[name].ending}"
+            self._write(file, coded.stream.read_bytes())
+            text = f"{codecs[name].quality_name} {quality:g}"
+            for number, pixels in self._chosen(coded.shown).items():
+                told = (name, codecs[name].version, text)
+                records.append(self._record(told, coded.bytes, file, number, pixels, reference[number]))
         return records
 
+    def _sizes(self, codec: BaseCodec) -> Sizes:
+        ends = SCALES.get(codec.id, _WISP_SCALE) if self._still else ()
+        return Sizes(partial(self._size, codec), self.known.get(codec.id, {}), codec.step, ends)
+
+    def _size(self, codec: BaseCodec, quality: float) -> int:
+        return there_and_back(codec, self.footage, quality, self.setting).bytes
+
+    def _chosen(self, clip: RawClip) -> dict[int, Pixels]:
+        return {number: pixels for number, pixels in enumerate(clip.pixels()) if number in self.numbers}
+
+    @property
+    def _base(self) -> str:
+        return f"viewer/{self.footage.info.dataset}/{self.footage.info.name}"
+
+    def _of_frame(self, number: int) -> str:
+        return "" if self._still else f"-{number}"
+
+    def _original(self, number: int, pixels: Pixels, reference: Pixels) -> EqualSize:
+        file = f"{self._base}/{ORIGINAL}{self._of_frame(number)}.png"
+        self._write_png(file, pixels)
+        size = (self.folder / file).stat().st_size
+        text = "as it is" if self._still else "as it is, one frame as PNG"
+        return self._record((ORIGINAL, "", text), size, file, number, pixels, reference)
+
     def _record(
-        self,
-        codec: str,
-        version: str,
-        setting: str,
-        data: bytes,
-        ending: str,
-        shown: NDArray[np.uint8],
-        reference: NDArray[np.uint8],
-        pixels: str,
+        self, told: tuple[str, str, str], size: int, file: str, number: int, pixels: Pixels, reference: Pixels
     ) -> EqualSize:
-        sample = self.sample
-        base = f"viewer/{sample.dataset}/{sample.name}/" + (
-            codec if codec == ORIGINAL else f"{self.target_bpp:g}bpp-{codec}"
-        )
-        file, picture = f"{base}.{ending}", f"{base}.png"
-        write_output(str(self.folder / file), data, overwrite=True, make_folders=True)
-        if picture != file:
-            write_output(str(self.folder / picture), _png(shown), overwrite=True, make_folders=True)
+        """`told` are codec, version and setting; the original is its own decoded picture, of one frame's rate."""
+        codec, version, setting = told
+        info, shown = self.footage.info, file
+        bpp = 8 * size / (info.width * info.height)
+        if codec != ORIGINAL:
+            shown = f"{file.rpartition('.')[0]}{self._of_frame(number)}.png"
+            self._write_png(shown, pixels)
+            bpp = bits_per_pixel(size, info)
         return EqualSize(
-            dataset=sample.dataset,
-            image=sample.name,
-            pixels=pixels,
+            dataset=info.dataset,
+            image=frame_name(info.name, number, info.frames),
+            pixels=info.pixels,
             target_bpp=self.target_bpp,
             codec=codec,
             version=version,
             setting=setting,
-            bytes=len(data),
-            bpp=bits_per_pixel(len(data), shown),
-            measures=compared(measures_of(self.setting), reference, shown)[0],
+            bytes=size,
+            bpp=bpp,
+            measures=_measured(self.setting, reference, pixels),
             file=file,
-            shown=picture,
+            shown=shown,
         )
 
+    def _write_png(self, name: str, pixels: Pixels) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(np.asarray(pixels)).save(buffer, "png")
+        self._write(name, buffer.getvalue())
 
-@dataclass(frozen=True)
-class EqualFile:
-    """A coded picture, and the setting that made it."""
-
-    data: bytes
-    setting: str
-
-
-def equal_files(codecs: Mapping[str, ImageCodec], pixels: NDArray[np.uint8], target_bpp: float) -> dict[str, EqualFile]:
-    """A file of every codec, all as near to one size as they go, near `target_bpp` (or what Wisp can reach)."""
-    wanted = target_bpp * pixels.shape[0] * pixels.shape[1] / 8
-    wisp = next((codec for codec in codecs.values() if isinstance(codec, Wisp)), None)
-    ends = [] if wisp is None else [EqualFile(wisp.encode(pixels, q), f"quality {q}") for q in (0, 100)]
-    if ends:
-        wanted = min(max(wanted, len(ends[0].data)), len(ends[1].data))
-    chosen = _alike({name: _Steps(codecs[name], pixels, STEPPED[name]) for name in codecs if name in STEPPED}, wanted)
-    if chosen:
-        wanted = max(len(file.data) for file in chosen.values())
-    if wisp is not None:
-        chosen[wisp.id] = _met(wisp, pixels, int(wanted), ends)
-    return chosen
+    def _write(self, name: str, data: bytes) -> None:
+        write_output(str(self.folder / name), data, overwrite=True, make_folders=True)
 
 
-class _Steps:
-    """Files of one codec at whole qualities from 1, each made once."""
-
-    def __init__(self, codec: ImageCodec, pixels: NDArray[np.uint8], highest: int) -> None:
-        self._highest = highest
-        self._at = cache(lambda quality: EqualFile(codec.encode(pixels, quality), f"quality {quality}"))
-
-    def _reaching(self, size: float) -> int:
-        """The first quality whose file is so large."""
-        return bisect.bisect_left(range(1, self._highest), size, key=lambda quality: len(self._at(quality).data)) + 1
-
-    def around(self, size: float, steps: int) -> list[EqualFile]:
-        """Of the qualities so many steps to both sides of `size`."""
-        first = self._reaching(size)
-        return [self._at(quality) for quality in range(max(first - steps, 1), min(first + steps, self._highest) + 1)]
-
-    def nearest(self, size: float) -> EqualFile:
-        """To `size`."""
-        return min(self.around(size, 1), key=lambda file: abs(math.log(len(file.data) / size)))
+def _measured(setting: Setting, reference: Pixels, shown: Pixels) -> dict[str, float]:
+    """Of one frame; VMAF, which looks at motion, is left out, and so is what fails, as points have told already."""
+    values = {}
+    for measure in measures_of(setting):
+        if isinstance(measure, MeanOfFrames):
+            with suppress(Exception):
+                values[measure.info.id] = measure.compute(reference, shown)
+    return values
 
 
-def _alike(steps: Mapping[str, _Steps], wanted: float) -> dict[str, EqualFile]:
-    """A file of each: of those within ALIKE of one size the nearest to `wanted`, else the most alike."""
-    if not steps:
-        return {}
-    first, *others = steps.values()
-    groups: list[list[EqualFile]] = [
-        [file, *(other.nearest(len(file.data)) for other in others)] for file in first.around(wanted, _NEAR)
-    ]
-
-    def rank(files: list[EqualFile]) -> tuple[float, float]:
-        sizes = [len(file.data) for file in files]
-        return max(max(sizes) / min(sizes) - 1, ALIKE), abs(math.log(max(sizes) / wanted))
-
-    best: list[EqualFile] = min(groups, key=rank)
-    return dict(zip(steps, best, strict=True))
-
-
-def _met(wisp: Wisp, pixels: NDArray[np.uint8], size: int, ends: Sequence[EqualFile]) -> EqualFile:
-    """Wisp's file of `size`, or where it cannot be met the nearest of `ends`."""
-    try:
-        for asked in (size, int(size * (1 + _MORE))):  # what is met to 98 % from below may be too small beside `size`
-            file = EqualFile(wisp.encode_to_size(pixels, asked), f"at most {asked:,} bytes")
-            if len(file.data) * (1 + WITHIN) >= size:
-                break
-    except TargetError:
-        return min(ends, key=lambda end: abs(math.log(len(end.data) / size)))
-    return file
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png")
-    return buffer.getvalue()
-
-
-def equal_jobs(
-    present: Sequence[ImageCodec],
-    samples: Sequence[Sample],
+def viewer_jobs(
+    present: Sequence[BaseCodec],
+    footage: Sequence[Footage],
+    points: Sequence[Point],
     rates: Sequence[float],
+    frames: int,
     setting: Setting,
     folder: Path,
     there: Sequence[EqualSize],
-) -> list[EqualJob]:
-    """What the viewer lacks: of JPEG, AVIF and the best effort of Wisp that are `present`, at every rate."""
-    stepped = [codec for codec in present if codec.id in STEPPED]
-    quick = [codec for codec in present if isinstance(codec, Wisp) and not codec.slow]
-    codecs = (*stepped, *quick[-1:])
-    if not codecs:
-        return []
-    have = {(record.dataset, record.image, record.target_bpp, record.codec) for record in there}
-    wanted = {ORIGINAL, *(codec.id for codec in codecs)}
-    return [
-        EqualJob(sample, rate, codecs, setting, folder)
-        for sample in samples
-        if sample.dataset != RESTORED
-        for rate in rates
-        if any((sample.dataset, sample.name, rate, codec) not in have for codec in wanted)
-    ]
+) -> list[ViewerJob]:
+    """What the viewer lacks: at every rate, of stills the codecs STILLS and the best quick effort of Wisp that are
+    `present`; of clips `frames` frames of those of CLIPS and Wisp's that have two points of it or more."""
+    have = {record.key for record in there}
+    known: dict[tuple[str, str], dict[str, dict[float, int]]] = defaultdict(lambda: defaultdict(dict))
+    for point in points:
+        known[point.dataset, point.image][point.codec][point.quality] = point.bytes
+    jobs = []
+    for each in footage if rates else ():
+        info, sizes = each.info, known[each.info.dataset, each.info.name]
+        codecs = _of_still(present) if info.frames == 1 else _of_clip(present, sizes)
+        if not codecs or info.dataset == RESTORED:
+            continue
+        numbers = tuple(spread(info.frames, frames))
+        names = [frame_name(info.name, number, info.frames) for number in numbers]
+        wanted = [(name, codec) for name in names for codec in (ORIGINAL, *(codec.id for codec in codecs))]
+        mine = {codec.id: dict(sizes[codec.id]) for codec in codecs}
+        for rate in rates:
+            if any((info.dataset, name, codec, rate) not in have for name, codec in wanted):
+                jobs.append(ViewerJob(each, rate, codecs, mine, numbers, setting, folder))
+    return jobs
+
+
+def _of_still(present: Sequence[BaseCodec]) -> tuple[BaseCodec, ...]:
+    quick = [codec for codec in present if is_wisp(codec.id) and not codec.slow]
+    return (*(codec for codec in present if codec.id in STILLS), *quick[-1:])
+
+
+def _of_clip(present: Sequence[BaseCodec], sizes: Mapping[str, Mapping[float, int]]) -> tuple[BaseCodec, ...]:
+    others = [codec for codec in present if not is_wisp(codec.id)]
+    shown = [codec for codec in others if codec.id in CLIPS] or others[:2]
+    shown += [codec for codec in present if is_wisp(codec.id)]
+    return tuple(codec for codec in shown if len(sizes.get(codec.id, {})) >= LEAST_POINTS)

@@ -1,4 +1,4 @@
-"""What a run leaves beside its results: CSV, CompressAI's curves, the report."""
+"""What a run leaves beside its results: CSV, BD-rates, CompressAI's curves, the report."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.measures.catalog import INFOS
-from benchmarks.rd.records import Point
+from benchmarks.measures.catalog import infos_of
+from benchmarks.rd.plan import sequence_and_frame
+from benchmarks.rd.records import Point, taken_measures
 from benchmarks.rd.results import Results
-from benchmarks.rd.tables import to_compressai, to_csv
+from benchmarks.rd.surveys import read_surveys
+from benchmarks.rd.tables import to_bd_csv, to_compressai, to_csv
 from benchmarks.report.build import write_report
+from benchmarks.report.clips import Clips
 from bitstream.errors import FileAccessError, UnsupportedError
 from codec.files.output import write_output
 
@@ -37,15 +40,23 @@ def make_folder(folder: Path) -> None:
         raise FileAccessError(f"{folder}: {error.strerror or error}") from error
 
 
-def write_outputs(results: Results, folder: Path) -> None:
-    """results.csv, compressai/DATASET-CODEC.json and report.html. Raises FileAccessError."""
-    measures = [name for name in INFOS if any(name in point.measures for point in results.points)]
-    texts = {"results.csv": to_csv(results.points, measures)}
+def write_outputs(results: Results, folder: Path, clip_anchor: str | None = None) -> None:
+    """results.csv, compressai/DATASET-CODEC.json and report.html; of clips, whose BD-rates are against `clip_anchor`,
+    also bd.csv. Raises FileAccessError, CorruptError."""
+    infos = infos_of(clips=clip_anchor is not None)
+    measures = taken_measures(results.points, infos)
+    texts, clips = {}, None
+    if clip_anchor is None:
+        texts["results.csv"] = to_csv(results.points, measures)
+    else:
+        texts["results.csv"] = to_csv(results.points, measures, read_surveys(folder))
+        texts["bd.csv"] = to_bd_csv(results.points, clip_anchor, infos)
+        clips = Clips(clip_anchor, lambda point: point.frames, sequence_and_frame)
     gathered: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for point in results.points:
         gathered[point.dataset, point.codec].append(point)
     for (dataset, codec), points in gathered.items():
         texts[f"compressai/{dataset}-{codec}.json"] = to_compressai(points, results.titles.get(codec, codec))
-    write_report(folder / REPORT, results, folder, INFOS)
+    write_report(folder / REPORT, results, folder, infos, clips)
     for name, text in texts.items():
         write_output(str(folder / name), text.encode(errors="backslashreplace"), overwrite=True, make_folders=True)

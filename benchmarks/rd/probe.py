@@ -6,12 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec
+from benchmarks.codecs.interface import AbsentError, BaseCodec
 from benchmarks.measures.catalog import INFOS, open_measures
+from benchmarks.rd.jobs import Setting, info_of, limit_threads, opened
 from benchmarks.rd.records import Absence, CodecInfo
-from benchmarks.rd.worker import Setting, limit_threads, opened
 from codec.work.processes import in_own_processes
 
 _ENDED = "its library ended the process that loaded it"
@@ -27,19 +26,21 @@ class Found:
     absent: tuple[Absence, ...] = ()
 
 
-class Probe(Protocol):
+class Probe(ABC):
     """A question to a process."""
 
+    @abstractmethod
     def run(self) -> Found:
         """In the process."""
 
+    @abstractmethod
     def ended(self) -> Found:
         """In the parent, where the process ended before it had an answer."""
 
 
 def tried(probes: Iterable[Probe], jobs: int) -> Found:
     """What all of them tell together, each tried in a process of its own: a library may end the one that loads it."""
-    groups: list[list[Probe]] = [[probe] for probe in probes]
+    groups = [[probe] for probe in probes]
     codecs: list[CodecInfo] = []
     measures: dict[str, str] = {}
     absent: list[Absence] = []
@@ -57,40 +58,20 @@ def run_probe(probe: Probe) -> Found:
     return probe.run()
 
 
-class Openable(Protocol):
-    """What a probe asks of a codec; see ImageCodec."""
-
-    id: str
-    title: str
-    qualities: tuple[float, ...]
-    options: Mapping[str, object]
-
-    @property
-    def version(self) -> str: ...
-
-    def command(self, quality: float) -> str: ...
-
-
 @dataclass(frozen=True)
-class ProbeAny(ABC):
-    """Whether `codec` can be opened; how is the subclass's matter."""
+class ProbeCodec(Probe):
+    """Whether `codec` can be opened."""
 
-    codec: Openable
+    codec: BaseCodec
     threads: int
-
-    @abstractmethod
-    def _opened(self) -> Openable:
-        """Raises AbsentError."""
 
     def run(self) -> Found:
         """See Probe."""
         try:
-            codec = self._opened()
+            codec = opened(self.codec, self.threads)
         except AbsentError as error:
             return self._absent(error.reason, error.remedy)
-        middle = codec.qualities[len(codec.qualities) // 2]
-        info = CodecInfo(codec.id, codec.title, codec.version, dict(codec.options), codec.command(middle))
-        return Found(codecs=(info,))
+        return Found(codecs=(info_of(codec, codec.qualities[len(codec.qualities) // 2]),))
 
     def ended(self) -> Found:
         """See Probe."""
@@ -101,22 +82,7 @@ class ProbeAny(ABC):
 
 
 @dataclass(frozen=True)
-class ProbeCodec(ProbeAny):
-    """Whether a codec of pictures can be opened."""
-
-    codec: ImageCodec
-
-    def _opened(self) -> ImageCodec:
-        return opened(self.codec, self.threads)
-
-
-def measures_ended(names: Iterable[str], titles: Mapping[str, str]) -> Found:
-    """What is told where the process that tried these measures ended."""
-    return Found(absent=tuple(Absence(name, titles[name], "measure", _ENDED, _REMEDY) for name in names))
-
-
-@dataclass(frozen=True)
-class ProbeMeasures:
+class ProbeMeasures(Probe):
     """Which measures can run."""
 
     setting: Setting
@@ -129,4 +95,5 @@ class ProbeMeasures:
 
     def ended(self) -> Found:
         """See Probe."""
-        return measures_ended(self.setting.measures, {name: info.title for name, info in INFOS.items()})
+        names = self.setting.measures
+        return Found(absent=tuple(Absence(name, INFOS[name].title, "measure", _ENDED, _REMEDY) for name in names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -54,7 +54,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """One picture coded once. Seconds are of one warm call each in the codec's own process."""
+    """One picture or clip coded once. Seconds are of one warm call each in the codec's own process."""
 
     kind: ClassVar[str] = "point"
     dataset: str
@@ -80,6 +80,16 @@ class Point:
     def key(self) -> Key:
         """See Key."""
         return (self.dataset, self.image, self.codec, self.quality)
+
+    @property
+    def frames(self) -> int:
+        """Of the clip, 1 of a picture, which its size and its rate a pixel tell."""
+        return max(round(8 * self.bytes / (self.bpp * self.width * self.height)), 1)
+
+    @property
+    def prediction(self) -> str:
+        """Of a video codec "all intra" or "predicted", else ""."""
+        return str(self.options.get("prediction", ""))
 
 
 VIEWER = "viewer"
@@ -148,6 +158,12 @@ class Curve:
 
 Record = Run | Point | Failure | EqualSize | Curve
 _KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (Run, Point, Failure, EqualSize, Curve)}
+
+
+def taken_measures(points: Iterable[Point], known: Iterable[str]) -> list[str]:
+    """Those of `known` that a point has, in their order."""
+    taken = {name for point in points for name in point.measures}
+    return [name for name in known if name in taken]
 
 
 def to_line(record: Record) -> str:

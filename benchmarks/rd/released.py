@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.datasets import ReleasedJpeg, Sample, restoration_samples
-from benchmarks.rd.records import CodecInfo, Failure, Key, Point, Record
-from benchmarks.rd.worker import Setting, compared, in_words, measures_of, read_sample
+from benchmarks.rd.jobs import Footage, PointMaker, Setting, compared, measures_of, workplace
+from benchmarks.rd.records import CodecInfo, Key, Point
 
 RELEASED = CodecInfo(
     "live-jpeg",
@@ -18,7 +18,7 @@ RELEASED = CodecInfo(
 
 
 @dataclass(frozen=True)
-class ReleasedJob:
+class ReleasedJob(PointMaker):
     """One of them; no seconds are known.
 
     Among the pictures that JPEG has not harmed it is a point whose rate takes the place of the quality. With `restored`
@@ -38,37 +38,11 @@ class ReleasedJob:
         """Of the point."""
         return (self._place.dataset, self._place.name, RELEASED.id, 0.0 if self.restored else self.jpeg.bpp)
 
-    def run(self) -> list[Record]:
-        """See Job."""
-        try:
-            shown, reference, _ = read_sample(restoration_samples([self.jpeg])[0])
-            pixels = read_sample(self._place)[2]
-            values, failed = compared(measures_of(self.setting), reference, shown)
-        except Exception as error:
-            return [Failure(*self.key, in_words(error))]
-        height, width, _ = reference.shape
-        dataset, image, codec, quality = self.key
-        point = Point(
-            dataset=dataset,
-            image=image,
-            pixels=pixels,
-            width=width,
-            height=height,
-            codec=codec,
-            version=RELEASED.version,
-            options=RELEASED.options,
-            quality=quality,
-            bytes=max(round(self.jpeg.bpp * width * height / 8), 1),
-            bpp=self.jpeg.bpp,
-            measures=values,
-            encode_seconds=0.0,
-            decode_seconds=0.0,
-            threads=self.setting.threads,
-            jobs=self.setting.jobs,
-            command=f"jpeg/{self.jpeg.path.name} of the release",
-        )
-        return [point, *(Failure(*self.key, words) for words in failed)]
-
-    def ended(self) -> list[Record]:
-        """See Job."""
-        return [Failure(*self.key, "its process ended")]
+    def _point(self) -> tuple[Point, list[str]]:
+        harmed, info = restoration_samples([self.jpeg])[0], self._place.survey()
+        footage = Footage(harmed, harmed.survey())
+        shown, reference = (workplace.clip(footage, "rgb24", self.setting, reference=way) for way in (False, True))
+        values, failed = compared(measures_of(self.setting), reference, shown, workplace.folder(self.setting))
+        size = max(round(self.jpeg.bpp * info.width * info.height / 8), 1)
+        told = replace(RELEASED, command=f"jpeg/{self.jpeg.path.name} of the release")
+        return self._recorded(info, told, size, self.jpeg.bpp, values), failed

@@ -7,17 +7,29 @@ import io
 import json
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.rd.records import Curve, Point
+from benchmarks.measures.interface import MeasureInfo
+from benchmarks.rd.bd import BdRate, anchors_of, bd_table
+from benchmarks.rd.records import Curve, Point, taken_measures
+from benchmarks.rd.surveys import Surveys
 from bitstream.errors import CorruptError, FileAccessError
 
-_COLUMNS = (
+_OF_PICTURES = (
     "dataset", "image", "width", "height", "codec", "version", "quality", "bytes", "bpp", "encode_seconds",
     "decode_seconds", "threads", "jobs", "file", "command",
 )  # fmt: skip
+_OF_CLIPS = (
+    "dataset", "sequence", "width", "height", "frames", "rate", "codec", "prediction", "version", "quality", "bytes",
+    "kbit_per_s", "bpp", "encode_fps", "decode_fps", "threads", "jobs", "command",
+)  # fmt: skip
+_BD = (
+    "dataset", "measure", "anchor", "codec", "prediction", "sequence", "bd_rate_percent", "overlap", "from", "to",
+)  # fmt: skip
+AVERAGED, MEAN = "(averaged curves)", "(mean of sequences)"  # in the place of a sequence's name
 # Names in CompressAI's results (its eval_model and bench commands, and the files of its results folder).
 _OURS = {
     "psnr": "psnr", "psnr-rgb": "psnr", "ms-ssim": "ms-ssim", "ms-ssim-rgb": "ms-ssim", "ms-ssim-db": "ms-ssim",
@@ -26,21 +38,76 @@ _OURS = {
 _THEIRS = {"psnr": "psnr-rgb", "ms-ssim": "ms-ssim-rgb", "lpips": "lpips"}
 
 
-def to_csv(points: Sequence[Point], measures: Sequence[str]) -> str:
-    """One row a point; a measure of an exact picture is "inf", one that was not taken is empty."""
+def frames_per_second(point: Point) -> tuple[float, float]:
+    """Encoded and decoded ones; 0 where no time was taken."""
+    seconds = (point.encode_seconds, point.decode_seconds)
+    encoded, decoded = (point.frames / each if each > 0 else 0.0 for each in seconds)
+    return encoded, decoded
+
+
+def to_csv(points: Sequence[Point], measures: Sequence[str], surveys: Surveys | None = None) -> str:
+    """One row a point, of clips where there are `surveys`; a measure of an exact picture or clip is "inf", one that was
+    not taken is empty."""
+    columns = _OF_PICTURES if surveys is None else _OF_CLIPS
+    rows = []
+    for point in points:
+        cells = vars(point) if surveys is None else {**vars(point), **_of_clip(point, surveys)}
+        fixed = ["" if cells[name] is None else cells[name] for name in columns]
+        rows.append([*fixed, *(point.measures.get(measure, "") for measure in measures)])
+    return _written([*columns, *measures], rows)
+
+
+def _of_clip(point: Point, surveys: Surveys) -> dict[str, object]:
+    """What a row of a clip says besides."""
+    info = surveys.get((point.dataset, point.image))
+    kilobits = 8 * point.bytes * float(Fraction(info.rate)) / info.frames / 1000 if info else 0.0
+    encoded, decoded = frames_per_second(point)
+    return {
+        "sequence": point.image,
+        "frames": point.frames,
+        "rate": info.rate if info else "",
+        "prediction": point.prediction,
+        "kbit_per_s": f"{kilobits:.6g}" if info else "",
+        "encode_fps": f"{encoded:.6g}",
+        "decode_fps": f"{decoded:.6g}",
+    }
+
+
+def to_bd_csv(points: Sequence[Point], anchor: str, infos: Mapping[str, MeasureInfo]) -> str:
+    """BD-rates in percent against `anchor` and its twin: of every sequence, their mean, and of averaged curves."""
+    rows: list[list[object]] = []
+    predictions = {point.codec: point.prediction for point in points}
+    for dataset in sorted({point.dataset for point in points}):
+        own = [point for point in points if point.dataset == dataset]
+        for measure in taken_measures(own, infos):
+            for against in anchors_of(anchor, list(dict.fromkeys(point.codec for point in own))):
+                for row in bd_table(own, against, measure, higher_is_better=infos[measure].higher_is_better):
+                    start = [dataset, measure, against, row.codec, predictions[row.codec]]
+                    for name, rate in row.per_image.items():
+                        rows.append([*start, name.partition("/")[2], *_cells(rate)])
+                    if row.mean_per_image is not None:
+                        rows.append([*start, MEAN, f"{row.mean_per_image:.4f}", "", "", ""])
+                    if row.averaged is not None:
+                        rows.append([*start, AVERAGED, *_cells(row.averaged)])
+    return _written(_BD, rows)
+
+
+def _cells(rate: BdRate) -> list[str]:
+    return [f"{rate.percent:.4f}", f"{rate.overlap:.4f}", f"{rate.low:.6g}", f"{rate.high:.6g}"]
+
+
+def _written(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*_COLUMNS, *measures])
-    for point in points:
-        fixed = ["" if getattr(point, name) is None else getattr(point, name) for name in _COLUMNS]
-        writer.writerow([*fixed, *(point.measures.get(measure, "") for measure in measures)])
+    writer.writerow(head)
+    writer.writerows(rows)
     return out.getvalue()
 
 
 def to_compressai(points: Sequence[Point], title: str) -> str:
     """One codec's points averaged over the pictures at each quality, as CompressAI writes its results.
 
-    MS-SSIM is the index 0..1 there, so its decibels are turned back picture by picture.
+    MS-SSIM is the index 0..1 there, so its decibels are turned back picture by picture. Times are of whole clips.
     """
     gathered: dict[float, list[Point]] = defaultdict(list)
     for point in points:
@@ -54,8 +121,9 @@ def to_compressai(points: Sequence[Point], title: str) -> str:
                 results[theirs] = [mean(row_values) for row_values in values]
     results["encoding_time"] = [mean(p.encode_seconds for p in row) for row in rows]
     results["decoding_time"] = [mean(p.decode_seconds for p in row) for row in rows]
-    pictures = len({point.image for point in points})
-    described = {"name": title, "description": f"{points[0].version}; {pictures} pictures", "results": results}
+    count, prediction = len({point.image for point in points}), points[0].prediction
+    what = f"{count} sequences, {prediction}" if prediction else f"{count} pictures"
+    described = {"name": title, "description": f"{points[0].version}; {what}", "results": results}
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -24,7 +24,7 @@ from benchmarks.codecs.catalog import catalog
 from benchmarks.codecs.interface import AbsentError, ImageCodec
 
 if TYPE_CHECKING:
-    from benchmarks.codecs.interface import Pixels
+    from benchmarks.raw import Pixels
 
 EFFORTS = range(1, 10)
 _HALVINGS = 4  # of the step between two qualities of the sweep

@@ -10,6 +10,7 @@ from PIL import features
 
 from benchmarks.codecs.catalog import catalog
 from benchmarks.codecs.interface import AbsentError, ImageCodec
+from benchmarks.codecs.one_frame import OneFrame
 from tests.support.fake_codecs import write_cjpeg, write_vtm, write_vvenc
 
 MODULES = {
@@ -49,7 +50,8 @@ def test_a_pillow_without_the_library(name: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(("name", "encoder"), [("x265-intra", "libx265"), ("svtav1-intra", "libsvtav1")])
 def test_a_pyav_without_the_encoder(name: str, encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = catalog()[name]
-    monkeypatch.setattr(type(codec), "encoder", "libnosuch")
+    assert isinstance(codec, OneFrame)
+    monkeypatch.setattr(type(codec.video), "encoder", "libnosuch")
     error = absence(codec)
     assert "without libnosuch" in error.reason and encoder not in error.reason
     assert "pip install" in error.remedy

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.codecs.intra_video import IntraVideo, SvtAv1Intra, X265Intra
-from benchmarks.codecs.ycbcr import to_pixels, to_planes
+from benchmarks.codecs.one_frame import OneFrame
+from benchmarks.codecs.svtav1 import SvtAv1Still
+from benchmarks.codecs.x265 import X265Still
+from benchmarks.ycbcr import to_pixels, to_planes
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -61,8 +63,8 @@ def test_chroma_lies_between_the_pixels() -> None:
     assert abs(inner.mean()) < 1
 
 
-@pytest.mark.parametrize("codec", [X265Intra(), SvtAv1Intra()], ids=lambda codec: codec.id)
-def test_bars_keep_their_colours(codec: IntraVideo) -> None:
+@pytest.mark.parametrize("codec", [OneFrame(X265Still()), OneFrame(SvtAv1Still())], ids=lambda codec: codec.id)
+def test_bars_keep_their_colours(codec: OneFrame) -> None:
     try:
         codec.open(1)
     except AbsentError as error:
@@ -78,10 +80,10 @@ def test_bars_keep_their_colours(codec: IntraVideo) -> None:
         assert np.abs(swscaled[inner].mean(axis=(0, 1)) - colour).max() <= 2.5
 
 
-def by_swscale(codec: IntraVideo, data: bytes) -> NDArray[np.uint8]:
+def by_swscale(codec: OneFrame, data: bytes) -> NDArray[np.uint8]:
     """The picture as a player shows it that believes what the stream says of its colours."""
     from av import CodecContext, Packet
 
-    context = cast("VideoCodecContext", CodecContext.create(codec.decoder, "r"))
+    context = cast("VideoCodecContext", CodecContext.create(codec.video.decoder, "r"))
     frames = [*context.decode(Packet(data)), *context.decode(None)]
     return np.asarray(frames[0].to_ndarray(format="rgb24"))

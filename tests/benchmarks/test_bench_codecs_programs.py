@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks.codecs.mozjpeg import MozJpeg
 from benchmarks.codecs.vvc import VtmIntra, Vvc, VvencIntra
-from benchmarks.codecs.ycbcr import to_pixels, to_planes
+from benchmarks.ycbcr import to_pixels, to_planes
 from tests.support.fake_codecs import write_cjpeg, write_vtm, write_vvenc
 
 SIZES = [(64, 48), (33, 17), (1, 1), (2, 5)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,16 @@ import pytest
 from PIL import Image, ImageFilter
 
 from benchmarks.codecs.avif import Avif
-from benchmarks.codecs.interface import ImageCodec, Pixels
+from benchmarks.codecs.interface import ImageCodec
 from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.codecs.wisp import Wisp
 from benchmarks.datasets import RESTORED, Sample, live_paths, read_picture
-from benchmarks.rd.equal import ORIGINAL, WITHIN, EqualFile, equal_files, equal_jobs
+from benchmarks.raw import Pixels
+from benchmarks.rd.equal import ORIGINAL, SCALES, WITHIN, Sizes, equal_qualities, fitted, viewer_jobs
+from benchmarks.rd.jobs import Footage, Setting
 from benchmarks.rd.records import EqualSize, Failure
 from benchmarks.rd.results import FILE_NAME, read_results
-from benchmarks.rd.worker import Setting
+from benchmarks.sources import ClipInfo
 from tests.support.bench_codecs import Heard, Toy, bench, paint, picture_samples
 
 
@@ -30,6 +34,28 @@ def codecs() -> dict[str, ImageCodec]:
     for codec in found:
         codec.open(1)
     return {codec.id: codec for codec in found}
+
+
+@dataclass(frozen=True)
+class EqualFile:
+    """A coded picture, and the quality that made it."""
+
+    data: bytes
+    quality: float
+
+
+def equal_files(codecs: Mapping[str, ImageCodec], pixels: Pixels, bpp: float) -> dict[str, EqualFile]:
+    """A file of every codec at the qualities that are chosen, nothing being known before."""
+    sizes = {
+        name: Sizes(partial(_size, codec, pixels), {}, codec.step, SCALES.get(name, (0, 100)))
+        for name, codec in codecs.items()
+    }
+    chosen = equal_qualities(sizes, bpp * pixels[..., 0].size / 8, still=True)
+    return {name: EqualFile(codecs[name].encode(pixels, quality), quality) for name, quality in chosen.items()}
+
+
+def _size(codec: ImageCodec, pixels: Pixels, quality: float) -> int:
+    return len(codec.encode(pixels, quality))
 
 
 def only(codecs: Mapping[str, ImageCodec], *names: str) -> dict[str, ImageCodec]:
@@ -55,9 +81,7 @@ def test_files_of_photographs_are_alike_in_size(name: str, bpp: float, codecs: M
     assert 0.7 * bpp < rate(files, pixels) < 1.4 * bpp
     for codec, file in files.items():
         assert codecs[codec].decode(file.data).shape == pixels.shape
-    for codec in ("jpeg420", "avif"):
-        quality = float(files[codec].setting.removeprefix("quality "))
-        assert codecs[codec].encode(np.ascontiguousarray(pixels), quality) == files[codec].data
+    assert all(files[codec].quality == round(files[codec].quality) for codec in ("jpeg420", "avif"))
 
 
 def test_a_picture_too_simple_for_the_rate_is_shown_at_wisps_best(codecs: Mapping[str, ImageCodec]) -> None:
@@ -74,8 +98,8 @@ def test_a_picture_below_jpegs_least_file_is_shown_all_the_same(codecs: Mapping[
     """JPEG's headers alone are larger than Wisp's best here: sizes cannot be equal, and are what they are."""
     pixels = paint(3)
     files = equal_files(codecs, pixels, 0.5)
-    assert files["wisp-e4"] == EqualFile(codecs["wisp-e4"].encode(pixels, 100), "quality 100")
-    assert files["jpeg420"].setting == "quality 1"
+    assert files["wisp-e4"] == EqualFile(codecs["wisp-e4"].encode(pixels, 100), 100)
+    assert files["jpeg420"].quality == 1
 
 
 @pytest.mark.parametrize("names", [("jpeg420",), ("avif",), ("wisp-e4",), ("jpeg420", "wisp-e4"), ("avif", "wisp-e4")])
@@ -92,6 +116,22 @@ def test_one_stepped_codec_takes_its_nearest_step(codecs: Mapping[str, ImageCode
     file = equal_files(only(codecs, "jpeg420"), pixels, 1.0)["jpeg420"]
     sizes = [len(codecs["jpeg420"].encode(pixels, quality)) for quality in range(1, 101)]
     assert abs(math.log(len(file.data) / wanted)) == min(abs(math.log(size / wanted)) for size in sizes)
+
+
+@pytest.mark.parametrize("rising", [True, False])
+@pytest.mark.parametrize("wanted", [1000, 2345, 6000, 20000])
+def test_a_size_is_met_as_closely_as_steps_go(wanted: int, rising: bool) -> None:
+    sizes = {quality: round(700 * 1.07 ** (quality if rising else 60 - quality)) for quality in range(61)}
+    asked: list[float] = []
+
+    def size_at(quality: float) -> int:
+        asked.append(quality)
+        return sizes[round(quality)]
+
+    known = {float(quality): sizes[quality] for quality in (0, 30, 60)}
+    best = fitted(size_at, known, wanted, 1.0)
+    assert abs(math.log(sizes[round(best)] / wanted)) <= math.log(1.07) and len(asked) <= 5
+    assert fitted(size_at, known, 10, 1.0) == (0 if rising else 60)  # out of reach: the nearer end
 
 
 # In a run
@@ -152,9 +192,9 @@ def test_a_viewers_picture_that_failed_is_tried_again(tmp_path: Path, monkeypatc
     samples = picture_samples(tmp_path / "pictures", "a")
     codec: ImageCodec = Jpeg("4:2:0")
     codec.qualities = (50,)
-    nothing: dict[str, EqualFile] = {}
+    nothing: dict[str, float] = {}
     with monkeypatch.context() as patch:
-        patch.setattr("benchmarks.rd.equal.equal_files", lambda *_: nothing["nothing"])
+        patch.setattr("benchmarks.rd.equal.equal_qualities", lambda *_, **__: nothing["nothing"])
         for _ in range(2):
             results = bench(tmp_path / "out", [codec], samples, viewer_bpps=(0.5,))
             assert results.failures == [Failure("set", "a", "viewer", 0.5, "KeyError: 'nothing'")]
@@ -163,9 +203,13 @@ def test_a_viewers_picture_that_failed_is_tried_again(tmp_path: Path, monkeypatc
 
 
 def test_what_the_viewer_has_no_pictures_of() -> None:
-    setting, folder = Setting(("psnr",), 1, 1), Path("out")
-    live, harmed = Sample("live", "a", Path("a")), Sample(RESTORED, "b", Path("b"), Path("a"))
-    assert equal_jobs([Toy()], [live], (0.5,), setting, folder, []) == []
-    assert equal_jobs([Jpeg("4:2:0")], [live], (), setting, folder, []) == []
-    jobs = equal_jobs([Jpeg("4:2:0"), Wisp(1), Wisp(4), Wisp(9)], [live, harmed], (0.5,), setting, folder, [])
-    assert [(job.sample, [codec.id for codec in job.codecs]) for job in jobs] == [(live, ["jpeg420", "wisp-e4"])]
+    setting, folder = Setting(("psnr",), 1, 1, Path()), Path("out")
+    live, harmed = (
+        Footage(each, ClipInfo(each.dataset, each.name, 9, 9, 1, "1", "", ""))
+        for each in (Sample("live", "a", Path("a")), Sample(RESTORED, "b", Path("b"), Path("a")))
+    )
+    assert viewer_jobs([Toy()], [live], [], (0.5,), 5, setting, folder, []) == []
+    assert viewer_jobs([Jpeg("4:2:0")], [live], [], (), 5, setting, folder, []) == []
+    present = [Jpeg("4:2:0"), Wisp(1), Wisp(4), Wisp(9)]
+    jobs = viewer_jobs(present, [live, harmed], [], (0.5,), 5, setting, folder, [])
+    assert [(job.footage, [codec.id for codec in job.codecs]) for job in jobs] == [(live, ["jpeg420", "wisp-e4"])]

@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.codecs.interface import Pixels
+from benchmarks.codecs.interface import ImageCodec
 from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.codecs.wisp import Wisp
 from benchmarks.datasets import RESTORED, Sample, folder_samples
 from benchmarks.measures.standard import psnr_yuv611
+from benchmarks.raw import Pixels
 from benchmarks.rd.choose import chosen_pictures
 from benchmarks.rd.estimate import TimeLeft
-from benchmarks.rd.plan import spread, tasks_of
+from benchmarks.rd.jobs import Footage, PointJob, Setting
+from benchmarks.rd.plan import points_of, spread
 from benchmarks.rd.records import Failure
 from benchmarks.rd.results import FILE_NAME, LOCK_NAME, read_results
+from benchmarks.sources import ClipInfo
 from bitstream.errors import RequestError
 from tests.support.bench_codecs import (
     Absent,
@@ -273,18 +276,23 @@ def test_what_was_done_to_a_picture_is_noted_once(tmp_path: Path) -> None:
 # What is planned, and how long it takes
 
 
+def planned(codec: ImageCodec, samples: list[Sample], *, quick: bool = False) -> list[PointJob]:
+    footage = [Footage(each, ClipInfo(each.dataset, each.name, 1, 1, 1, "1", "", "")) for each in samples]
+    return points_of(codec, footage, Setting((), 1, 1, Path()), quick=quick)
+
+
 def test_restoration_is_wisps_alone() -> None:
     pictures = [Sample("live", "a", Path("a")), Sample(RESTORED, "b", Path("b"), Path("a"))]
-    assert {t.sample.name for t in tasks_of(Wisp(4), pictures)} == {"a", "b"}
-    assert {t.sample.name for t in tasks_of(Jpeg("4:2:0"), pictures)} == {"a"}
+    assert {job.key[1] for job in planned(Wisp(4), pictures)} == {"a", "b"}
+    assert {job.key[1] for job in planned(Jpeg("4:2:0"), pictures)} == {"a"}
 
 
 def test_every_picture_at_every_quality_or_at_four() -> None:
     pictures = [Sample("set", name, Path(name)) for name in "ab"]
-    tasks = tasks_of(Jpeg("4:2:0"), pictures)
-    assert [(t.sample.name, t.quality) for t in tasks] == [(name, q) for name in "ab" for q in Jpeg.qualities]
-    quick = tasks_of(Jpeg("4:2:0"), pictures, quick=True)
-    assert [t.quality for t in quick if t.sample.name == "a"] == [5, 30, 60, 90]
+    jobs = planned(Jpeg("4:2:0"), pictures)
+    assert [(job.key[1], job.quality) for job in jobs] == [(name, q) for name in "ab" for q in Jpeg.qualities]
+    quick = planned(Jpeg("4:2:0"), pictures, quick=True)
+    assert [job.quality for job in quick if job.key[1] == "a"] == [5, 30, 60, 90]
 
 
 def test_a_few_of_many_are_spread_over_them() -> None:

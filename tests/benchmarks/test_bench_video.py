@@ -14,15 +14,14 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.codecs.interface import AbsentError
-from benchmarks.codecs.ycbcr import to_pixels, to_planes
+from benchmarks.measures import vmaf
+from benchmarks.measures.catalog import INFOS, OF_CLIPS, open_measures
 from benchmarks.measures.standard import MOST_DB, psnr_yuv611
-from benchmarks.video import vmaf
-from benchmarks.video.equal import fitted, frame_name, sequence_and_frame
-from benchmarks.video.make import size_of, write_sequence
-from benchmarks.video.measures import INFOS, open_clip_measures
-from benchmarks.video.raw import RawClip, write_raw
-from benchmarks.video.sequences import MADE, SHOT, Pixels, noise, pan_zoom, scroll
-from benchmarks.video.sources import OWN, Source, folder_sources, own_sources
+from benchmarks.raw import Pixels, RawClip, write_raw
+from benchmarks.rd.plan import frame_name, sequence_and_frame
+from benchmarks.sequences import MADE, SHOT, noise, pan_zoom, scroll, size_of, write_sequence
+from benchmarks.videos import OWN, Video, folder_sources, own_sources
+from benchmarks.ycbcr import to_pixels, to_planes
 from bitstream.errors import CorruptError, FileAccessError, RequestError
 from codec.notes import WispNote
 from codec.pixels.distortion import ms_ssim, psnr
@@ -105,7 +104,7 @@ def test_sequences_as_files_come_back_as_sources(tmp_path: Path, kind: str) -> N
     info = source.survey()
     assert (info.dataset, info.name, info.width, info.height, info.frames) == ("mine", "scroll", 48, 32, 4)
     assert info.rate == "25" and [each.name for each in tmp_path.iterdir()] == [info.origin]
-    errors = [difference(one, other) for one, other in zip(frames, source.read(), strict=False)]
+    errors = [difference(one, other) for one, other in zip(frames, source.frames(), strict=False)]
     assert len(errors) == 4 and max(errors) < (0.01 if kind == "ffv1" else 6)
 
 
@@ -117,9 +116,7 @@ def test_own_sources_and_their_surveys_differ_by_what_is_coded() -> None:
     assert [source.name for source in own_sources(SIZE, 4, ("noise", "scroll"))] == ["scroll", "noise"]
     with pytest.raises(RequestError, match="no sequence is called foreman; there are pan-zoom, "):
         own_sources(SIZE, 4, ("foreman",))
-    digests = {
-        Source(OWN, "noise", frames, size=size).survey().pixels for frames in (3, 4) for size in (SIZE, (50, 32))
-    }
+    digests = {Video(OWN, "noise", frames, size=size).survey().pixels for frames in (3, 4) for size in (SIZE, (50, 32))}
     assert len(digests) == 4
 
 
@@ -172,13 +169,13 @@ def darker(frame: Pixels) -> Pixels:
 
 
 def measured(names: tuple[str, ...], pairs: list[tuple[Pixels, Pixels]], folder: Path) -> dict[str, float]:
-    measures, absent = open_clip_measures(names, 1)
+    measures, absent = open_measures(names)
     assert not absent
     for measure in measures:
         measure.begin(folder)
         for pair in pairs:
             measure.add(*pair)
-    return {measure.id: measure.value() for measure in measures}
+    return {measure.info.id: measure.value() for measure in measures}
 
 
 def test_measures_are_means_over_the_frames(tmp_path: Path) -> None:
@@ -222,12 +219,12 @@ def test_vmaf_by_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("av.filter.filters_available", set())
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AbsentError, match="no program vmaf is on the PATH"):
-        vmaf.open_vmaf(1)
-    (_, absent) = open_clip_measures(("psnr", "vmaf"), 1)
+        vmaf.open_vmaf(INFOS["vmaf"], 1)
+    (_, absent) = open_measures(("psnr", "vmaf"))
     assert [(each.id, each.what, bool(each.remedy)) for each in absent] == [("vmaf", "measure", True)]
     (tmp_path / "vmaf").write_text(_FAKE_VMAF)
     (tmp_path / "vmaf").chmod(0o755)
-    measure = vmaf.open_vmaf(3)
+    measure = vmaf.open_vmaf(INFOS["vmaf"], 3)
     assert measure.version == "9.8.7 (fake)"
     for _ in range(2):  # the second clip does not go on in the files of the first
         measure.begin(tmp_path)
@@ -242,7 +239,7 @@ def test_vmaf_by_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_vmaf_by_a_filter_gives_both_clips_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's psnr stands in for libvmaf, which its wheels lack: both take two inputs and write a file."""
-    measure = vmaf.FilterVmaf(1)
+    measure = vmaf.FilterVmaf(INFOS["vmaf"], 1)
 
     def with_psnr(name: str, arguments: str, first: Path, second: Path) -> None:
         assert name == "libvmaf" and arguments.startswith("log_fmt=json:log_path=")
@@ -267,32 +264,16 @@ def _mse(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 def test_unknown_measures_are_refused() -> None:
-    with pytest.raises(RequestError, match="no measure is called ssim; there are psnr, "):
-        open_clip_measures(("ssim",), 1)
-    assert list(INFOS) == ["psnr", "psnr-yuv611", "ms-ssim", "vmaf"]
+    with pytest.raises(RequestError, match="no measure is called niqe; there are psnr, "):
+        open_measures(("niqe",))
+    assert set(OF_CLIPS) <= set(INFOS)
 
 
-# The viewer's sizes
-
-
-@pytest.mark.parametrize("rising", [True, False])
-@pytest.mark.parametrize("wanted", [1000, 2345, 6000, 20000])
-def test_a_size_is_met_as_closely_as_steps_go(wanted: int, rising: bool) -> None:
-    sizes = {quality: round(700 * 1.07 ** (quality if rising else 60 - quality)) for quality in range(61)}
-    asked: list[float] = []
-
-    def size_at(quality: float) -> int:
-        asked.append(quality)
-        return sizes[round(quality)]
-
-    known = {float(quality): sizes[quality] for quality in (0, 30, 60)}
-    best = fitted(size_at, known, wanted, 1.0)
-    assert abs(math.log(sizes[round(best)] / wanted)) <= math.log(1.07) and len(asked) <= 5
-    assert fitted(size_at, known, 10, 1.0) == (0 if rising else 60)  # out of reach: the nearer end
+# Names
 
 
 def test_names_of_frames_come_apart() -> None:
-    assert sequence_and_frame(frame_name("a, frame 3", 12)) == ("a, frame 3", 12)
+    assert sequence_and_frame(frame_name("a, frame 3", 12, 20)) == ("a, frame 3", 12)
     for wrong in ("pan-zoom", "a, frame ", "a, frame x"):
         with pytest.raises(ValueError, match="names no frame"):
             sequence_and_frame(wrong)

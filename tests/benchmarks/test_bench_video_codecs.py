@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 from av.video.frame import PictureType
 
-from benchmarks.codecs.interface import AbsentError
+from benchmarks.codecs.catalog import video_catalog
+from benchmarks.codecs.interface import INTRA, PREDICTED, AbsentError, VideoCodec
+from benchmarks.codecs.pyav_codec import PyAvCodec
+from benchmarks.codecs.wisp import WispVideo
+from benchmarks.codecs.x264 import X264
 from benchmarks.measures import psnr
-from benchmarks.video.catalog import catalog
-from benchmarks.video.interface import INTRA, PREDICTED, VideoCodec
-from benchmarks.video.pyav_codec import PyAvCodec
-from benchmarks.video.raw import RawClip, write_raw
-from benchmarks.video.sequences import Pixels, pan_zoom
-from benchmarks.video.wisp import WispVideo
-from benchmarks.video.x264 import X264
+from benchmarks.raw import Pixels, RawClip, write_raw
+from benchmarks.sequences import pan_zoom
 
 SIZE, FRAMES = (64, 64), 6  # the least that x265 takes
-CODECS = catalog()
+CODECS = video_catalog()
 QUICK = [codec.id for codec in CODECS.values() if codec.quick and isinstance(codec, PyAvCodec)]
 
 
@@ -109,7 +108,7 @@ def test_a_stream_that_is_to_be_intra_and_is_not_is_refused(frames: list[Pixels]
     codec = opened(X264("medium", intra=True))
     clip = raw_clip(tmp_path, frames, codec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("benchmarks.video.pyav_codec.KEY_DISTANCE", 250)
+        patch.setattr("benchmarks.codecs.pyav_codec.KEY_DISTANCE", 250)
         patch.setattr(
             X264, "settings", lambda self, preset: {"preset": preset, "g": "250", "x264-params": "keyint=250"}
         )
@@ -120,7 +119,7 @@ def test_a_stream_that_is_to_be_intra_and_is_not_is_refused(frames: list[Pixels]
 def test_too_small_for_x265(tmp_path: Path) -> None:
     codec = opened(CODECS["x265-fast"])
     clip = raw_clip(tmp_path, list(pan_zoom(48, 32, 2)), codec)
-    with pytest.raises(ValueError, match="no video below 64 pixels a side"):
+    with pytest.raises(ValueError, match="codes nothing below 64 pixels a side"):
         codec.encode(clip, 30, tmp_path / "stream")
 
 

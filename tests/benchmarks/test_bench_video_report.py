@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.codecs.catalog import video_catalog
+from benchmarks.codecs.interface import INTRA, PREDICTED
 from benchmarks.rd.results import FILE_NAME, read_results
-from benchmarks.video.catalog import catalog
-from benchmarks.video.interface import INTRA, PREDICTED
-from benchmarks.video.sequences import MADE
+from benchmarks.sequences import MADE
 from codec.work.processes import in_own_processes
 from tests.support.bench_video_toys import bench, results, stay_here, toys
 from tests.support.chromium import chromium, visit
@@ -73,8 +73,9 @@ def test_the_report_shows_sequences_and_frames_in_a_browser() -> None:
 
 
 def test_everything_with_real_codecs_in_their_own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.video.run.in_own_processes", in_own_processes)
-    monkeypatch.setattr("benchmarks.video.choose.catalog", catalog)
+    for module in ("run", "probe"):
+        monkeypatch.setattr(f"benchmarks.rd.{module}.in_own_processes", in_own_processes)
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", video_catalog)
     arguments = (
         "--codecs",
         "x264-medium,wisp",

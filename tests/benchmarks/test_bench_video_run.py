@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.codecs.interface import INTRA, PREDICTED
 from benchmarks.rd.results import FILE_NAME
-from benchmarks.video.interface import INTRA, PREDICTED
-from benchmarks.video.make import write_sequence
-from benchmarks.video.sequences import MADE
+from benchmarks.sequences import MADE, write_sequence
 from tests.support.bench_video_toys import SMALL, ToyVideo, bench, results, rows, stay_here, timeless, toys
 
 
@@ -95,7 +94,7 @@ def test_another_version_measure_or_sequence_makes_points_anew(monkeypatch: pyte
     assert made(small=("--size", "48x32", "--frames", "5", *SMALL[4:])) == 18
     assert {info["frames"] for info in json.loads(Path("out/sequences.json").read_text())} == {5}
     newer = {**toys(), "wisp": ToyVideo("wisp", version="toy 2")}
-    monkeypatch.setattr("benchmarks.video.choose.catalog", lambda: newer)
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: newer)
     assert made(small=("--size", "48x32", "--frames", "5", *SMALL[4:])) == 6
     assert {p.version for p in results().points if p.codec == "wisp"} == {"toy 2"} and len(results().points) == 18
 
@@ -122,7 +121,7 @@ def test_videos_of_folders_are_sets_of_their_own() -> None:
 
 
 def test_progress_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.video.choose.catalog", lambda: toys(lost="absent"))
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: toys(lost="absent"))
     monkeypatch.setattr("cli.bench_progress._SECONDS_BETWEEN", 0.0)
     status, _, err = bench("--no-viewer", "--sequences", "noise", "--codecs", "wisp,lost", "--progress", "json")
     told, *events = [json.loads(line) for line in err]
@@ -136,7 +135,7 @@ def test_progress_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_absent_codecs_are_listed_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.video.choose.catalog", lambda: toys(lost="absent"))
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: toys(lost="absent"))
     status, _, err = bench("--no-viewer", "--sequences", "noise")
     assert status == 0 and err == [
         "wisp: bench video: absent: Toy lost, predicted: libtoy is not installed; apt install libtoy"
@@ -146,7 +145,7 @@ def test_absent_codecs_are_listed_and_the_run_goes_on(monkeypatch: pytest.Monkey
 
 
 def test_failing_points_are_recorded_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.video.choose.catalog", lambda: toys(faulty="encode", short="short"))
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: toys(faulty="encode", short="short"))
     status, out, err = bench("--no-viewer", "--sequences", "noise")
     assert status == 1 and "report: out/report.html" in out
     assert err[:2] == [
@@ -156,7 +155,7 @@ def test_failing_points_are_recorded_and_tried_again(monkeypatch: pytest.MonkeyP
     assert err[-1] == "wisp: bench video: points that failed: 7; the same command tries them again"
     assert len(results().points) == 3 * 6 + 5
     Path("healed").touch()
-    monkeypatch.setattr("benchmarks.video.choose.catalog", lambda: toys(faulty="encode"))
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: toys(faulty="encode"))
     assert bench("--no-viewer", "--sequences", "noise")[0] == 0
     assert len(results().points) == 4 * 6
 
@@ -170,7 +169,7 @@ def test_failing_points_are_recorded_and_tried_again(monkeypatch: pytest.MonkeyP
         (["--sequences", "none"], 2, "nothing to code"),
         (["--size", "47x32"], 2, "a size is WIDTHxHEIGHT"),
         (["--frames", "1"], 2, "1 is not in the range"),
-        (["--measures", "ssim"], 2, "no measure is called ssim; there are psnr, "),
+        (["--measures", "niqe"], 2, "no measure is called niqe; there are psnr, "),
         (["--anchor", "h261"], 2, "no codec is called h261"),
         (["--anchor", "x264-medium", "--codecs", "wisp"], 2, "the anchor x264-medium is not among wisp"),
         (["--videos", "missing"], 8, "missing: No such file"),

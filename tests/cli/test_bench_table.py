@@ -60,7 +60,7 @@ def test_what_bd_refuses(two_sets: str) -> None:
         (["letter"], 5, "letter, line 1: "),
         (["missing"], 8, "missing"),
         (["none"], 8, FILE_NAME),
-        (["out", "--measures", "vmaf"], 2, "no measure is called vmaf; there are psnr, "),
+        (["out", "--measures", "niqe"], 2, "no measure is called niqe; there are psnr, "),
         (["out", "--method", "linear"], 2, "'linear' is not one of"),
     ):
         done = invoke("bench", "bd", *arguments)

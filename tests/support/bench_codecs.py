@@ -20,13 +20,14 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from benchmarks.codecs.interface import AbsentError, ImageCodec, Pixels
+from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.datasets import Sample, folder_samples
-from benchmarks.rd import probe, run, worker
+from benchmarks.raw import Pixels
+from benchmarks.rd import jobs, probe, run
 from benchmarks.rd.records import Absence, Failure, Point
 from benchmarks.rd.results import Results
 from benchmarks.rd.run import Request, run_benchmark
-from benchmarks.rd.worker import Setting
+from benchmarks.sources import Source
 
 _HEADER = struct.Struct("<HHB")
 
@@ -186,11 +187,11 @@ class Heard:
     def begin(self, total: int, finished: int) -> None:
         self.begun = (total, finished)
 
-    def noted(self, sample: Sample, note: str) -> None:
-        self.notes[sample.name] = note
+    def noted(self, source: Source, note: str) -> None:
+        self.notes[source.name] = note
 
-    def left_out(self, sample: Sample, reason: str) -> None:
-        self.refused[sample.name] = reason
+    def left_out(self, source: Source, reason: str) -> None:
+        self.refused[source.name] = reason
 
     def done(self, group: str, failures: Sequence[Failure], seconds_left: float | None) -> None:
         self.finished.append(group)
@@ -202,10 +203,10 @@ def in_turn(
 ) -> Generator[tuple[int, int, Any], None, None]:
     """As `in_own_processes`, here: every group begins with nothing opened, everything is pickled."""
     for number, group in enumerate(groups):
-        worker._open.clear()
-        worker._warm.clear()
-        worker.measures_of.cache_clear()
-        worker.read_sample.cache_clear()
+        jobs._open.clear()
+        jobs._warm.clear()
+        jobs.measures_of.cache_clear()
+        jobs.workplace.__init__()  # type: ignore[misc]
         for index, item in enumerate(group):
             yield number, index, pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(item)))))
 
@@ -231,8 +232,7 @@ def bench(
 ) -> Results:
     """A run into `folder`; in this process, or in so many of its own at a time."""
     folder.mkdir(exist_ok=True)
-    setting = Setting(measures, 1, processes or 1, folder if keep else None)
-    asked = Request(codecs, samples, setting, **request)
+    asked = Request(codecs, samples, measures, jobs=processes or 1, keep=keep, **request)
     if processes:
         return run_benchmark(asked, folder, "wisp bench rd", heard or Heard())
     with one_process():

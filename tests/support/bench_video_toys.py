@@ -7,23 +7,21 @@ The codecs are importable, picklable and without torch.
 from __future__ import annotations
 
 import csv
-import pickle
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
-from benchmarks.codecs.interface import AbsentError
+from benchmarks.codecs.interface import INTRA, PREDICTED, AbsentError, VideoCodec
+from benchmarks.raw import RawClip, write_planes
+from benchmarks.rd.jobs import THREAD_VARIABLES
 from benchmarks.rd.records import Point
 from benchmarks.rd.results import FILE_NAME, Results, read_results
-from benchmarks.rd.worker import THREAD_VARIABLES
-from benchmarks.video import worker
-from benchmarks.video.interface import INTRA, PREDICTED, VideoCodec
-from benchmarks.video.raw import Layout, RawClip, write_planes
+from tests.support.bench_codecs import in_turn
 from tests.support.cli_runner import invoke
 
 SMALL = ("--size", "48x32", "--frames", "4", "--progress", "none", "--jobs", "1")
@@ -34,7 +32,6 @@ class ToyVideo(VideoCodec):
     the results keeps a faulty one from failing, and every encode adds a line to the file "log" there."""
 
     ending = "toy"
-    layout: Layout = "rgb24"
     qualities = (1, 2, 3, 4, 5, 6)
     quality_name = "bits"
     quick = True
@@ -85,28 +82,14 @@ def toys(**faults: str) -> dict[str, VideoCodec]:
     return {name: ToyVideo(name, fault=faults.get(name, "")) for name in names}
 
 
-def in_turn(
-    function: Callable[[Any], Any], groups: Sequence[Sequence[Any]], workers: int
-) -> Generator[tuple[int, int, Any], None, None]:
-    """As `in_own_processes`, here: every group begins with nothing opened, everything is pickled."""
-    for number, group in enumerate(groups):
-        worker._open.clear()
-        worker._warm.clear()
-        worker.measures_of.cache_clear()
-        worker.workplace = worker.Workplace()
-        for index, item in enumerate(group):
-            yield number, index, pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(item)))))
-
-
 def stay_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Commands run in `folder`, the benchmark within this process and with toys."""
     monkeypatch.chdir(folder)
     for name in THREAD_VARIABLES:
         monkeypatch.setenv(name, "1")
-    for module in ("rd.probe", "video.run"):
-        monkeypatch.setattr(f"benchmarks.{module}.in_own_processes", in_turn)
-    monkeypatch.setattr("benchmarks.video.equal.workplace", worker.workplace)
-    monkeypatch.setattr("benchmarks.video.choose.catalog", toys)
+    for module in ("run", "probe"):
+        monkeypatch.setattr(f"benchmarks.rd.{module}.in_own_processes", in_turn)
+    monkeypatch.setattr("benchmarks.rd.choose.video_catalog", toys)
 
 
 def bench(*arguments: str, small: Sequence[str] = SMALL) -> tuple[int, str, list[str]]:

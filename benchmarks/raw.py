@@ -12,17 +12,17 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.codecs.ycbcr import to_pixels, to_planes
-from benchmarks.video.sequences import Pixels
+from benchmarks.ycbcr import to_pixels, to_planes
 
-Layout = Literal["rgb24", "yuv420p"]
+Layout = Literal["rgb24", "yuv420p", "yuv444p"]
+Pixels = NDArray[np.uint8]
 Plane = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class RawClip:
-    """Frames one after the other, 8 bits: "rgb24", or "yuv420p", the YCbCr of `benchmarks.codecs.ycbcr` (BT.601,
-    full range, chroma the mean of 2 x 2 pixels)."""
+    """Frames one after the other, 8 bits: "rgb24", or "yuv420p" and "yuv444p", the YCbCr of `benchmarks.ycbcr`
+    (BT.601, full range, chroma the mean of 2 x 2 pixels). A still is a clip of one frame."""
 
     path: Path
     layout: Layout
@@ -36,6 +36,8 @@ class RawClip:
         """Of each plane."""
         if self.layout == "rgb24":
             return [(self.height, self.width, 3)]
+        if self.layout == "yuv444p":
+            return [(self.height, self.width)] * 3
         half = ((self.height + 1) // 2, (self.width + 1) // 2)
         return [(self.height, self.width), half, half]
 
@@ -75,4 +77,4 @@ def write_raw(path: Path, frames: Iterable[Pixels], layout: Layout) -> None:
     """(H, W, 3) uint8 each, as a RawClip's file."""
     with path.open("wb") as file:
         for pixels in frames:
-            write_planes(file, [pixels] if layout == "rgb24" else to_planes(pixels, subsampled=True))
+            write_planes(file, [pixels] if layout == "rgb24" else to_planes(pixels, subsampled=layout == "yuv420p"))

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.codecs.interface import Pixels
-
+Pixels = NDArray[np.uint8]
 Plane = NDArray[Any]  # uint8, or little-endian uint16 for more than 8 bits
 
 _TO_YCBCR = np.array(

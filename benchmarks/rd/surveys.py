@@ -9,19 +9,19 @@ from fractions import Fraction
 from pathlib import Path
 
 from benchmarks.rd.fields import checked
-from benchmarks.video.sources import SequenceInfo
+from benchmarks.sources import ClipInfo
 from bitstream.errors import CorruptError, FileAccessError
 from codec.files.output import write_output
 
 FILE_NAME = "sequences.json"
-Surveys = dict[tuple[str, str], SequenceInfo]  # by set and name
+Surveys = dict[tuple[str, str], ClipInfo]  # by set and name
 
 
 def read_surveys(folder: Path) -> Surveys:
     """None where there is no such file. Raises FileAccessError, CorruptError."""
     path = folder / FILE_NAME
     try:
-        found = [SequenceInfo(**checked(SequenceInfo, each)) for each in json.loads(path.read_text("utf-8"))]
+        found = [ClipInfo(**checked(ClipInfo, each)) for each in json.loads(path.read_text("utf-8"))]
         for info in found:
             if Fraction(info.rate) <= 0 or info.frames <= 0:
                 raise ValueError("rate and frames must be above 0")
@@ -34,7 +34,7 @@ def read_surveys(folder: Path) -> Surveys:
     return {(info.dataset, info.name): info for info in found}
 
 
-def add_surveys(folder: Path, infos: Sequence[SequenceInfo]) -> None:
+def add_surveys(folder: Path, infos: Sequence[ClipInfo]) -> None:
     """Put `infos` among those of the file, in place of those of their names. Raises as `read_surveys`."""
     found = {**read_surveys(folder), **{(info.dataset, info.name): info for info in infos}}
     text = json.dumps([asdict(info) for info in found.values()], indent=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.video.pyav_codec import PyAvCodec
+from benchmarks.codecs.pyav_codec import PyAvCodec
 
 
 class X264(PyAvCodec):

@@ -7,21 +7,19 @@ alone comes every KEY_DISTANCE frames and where the encoder sees a cut; everythi
 
 from __future__ import annotations
 
-import os
+import io
 import re
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.codecs.interface import AbsentError
-from benchmarks.codecs.intra_video import FULL_RANGE, MATRIX, PRIMARIES, TRANSFER
-from benchmarks.video.interface import INTRA, PREDICTED, VideoCodec
-from benchmarks.video.raw import Layout, Plane, RawClip, write_planes
+from benchmarks.codecs.interface import INTRA, PREDICTED, AbsentError, VideoCodec
+from benchmarks.raw import Layout, Plane, RawClip, write_planes
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -32,7 +30,9 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 KEY_DISTANCE = 250  # frames, ten seconds at 25 frames a second
-_LAYOUTS = ("yuv420p", "yuvj420p")  # yuvj... is FFmpeg's older name for full range
+# H.273's numbers of what a stream states: primaries of sRGB, its transfer function, the matrix of BT.601.
+PRIMARIES, TRANSFER, MATRIX = 1, 13, 6
+FULL_RANGE = 2  # FFmpeg's number
 
 
 class PyAvCodec(VideoCodec):
@@ -105,51 +105,71 @@ class PyAvCodec(VideoCodec):
 
     def command(self, quality: float) -> str:
         """FFmpeg's command line of raw video."""
+        distance = 1 if self._intra else KEY_DISTANCE
         words = " ".join(f"-{name} {value}" for name, value in self.parameters(quality).items())
         stated = f"-colorspace {MATRIX} -color_primaries {PRIMARIES} -color_trc {TRANSFER} -color_range pc"
         filters = f" -bsf:v {self.filters}" if self.filters else ""
         return (
             f"ffmpeg -f rawvideo -pixel_format {self.layout} -video_size WxH -framerate RATE -i in.yuv -c:v "
-            f"{self.encoder} -g {self.options['keyint']} {words} -threads {max(self._threads, 1)} {stated}{filters} "
+            f"{self.encoder} -g {distance} {words} -threads {max(self._threads, 1)} {stated}{filters} "
             f"-f {self.container} out.{self.ending}  # in.yuv: BT.601, full range"
         )
 
     def encode(self, clip: RawClip, quality: float, path: Path) -> None:
         """See VideoCodec. Raises FFmpegError, and ValueError where a stream that is to be all intra is not."""
-        self._encode(clip, self.parameters(quality), path, self.filters)
+        with path.open("wb") as target:
+            self.encode_planes(clip.planes(), quality, target, clip.rate)
 
-    def _encode(self, clip: RawClip, parameters: dict[str, str], path: Path, filters: str | None) -> None:
+    def encode_planes(
+        self, frames: Iterable[list[Plane]], quality: float, target: BinaryIO, rate: Fraction = Fraction(25)
+    ) -> None:
+        """As `encode`, of the planes of one frame or more."""
+        self._encode(frames, self.parameters(quality), target, rate, self.filters)
+
+    def _encode(
+        self,
+        frames: Iterable[list[Plane]],
+        parameters: dict[str, str],
+        target: BinaryIO,
+        rate: Fraction,
+        filters: str | None,
+    ) -> None:
         import av
         from av.bitstream import BitStreamFilterContext
 
         if not self._threads:
             raise RuntimeError("not opened")
-        if min(clip.width, clip.height) < self.least_side:
-            raise ValueError(f"{self.encoder} codes no video below {self.least_side} pixels a side")
-        with av.open(os.fspath(path), "w", format=self.container) as output:
-            stream = self._stream(output, clip, parameters)
-            chain = BitStreamFilterContext(filters, stream) if filters else None
-            for number, planes in enumerate(clip.planes()):
-                self._put(output, stream.encode(self._frame(clip, planes, number)), chain)
+        with av.open(target, "w", format=self.container) as output:
+            for number, planes in enumerate(frames):
+                if number == 0:
+                    stream = self._stream(output, planes[0].shape, parameters, rate)
+                    chain = BitStreamFilterContext(filters, stream) if filters else None
+                self._put(output, stream.encode(self._frame(planes, number, rate)), chain)
             self._put(output, stream.encode(None), chain)
 
-    def _stream(self, output: OutputContainer, clip: RawClip, parameters: dict[str, str]) -> VideoStream:
-        stream = cast("VideoStream", output.add_stream(self.encoder, rate=clip.rate, options=parameters))
+    def _stream(
+        self, output: OutputContainer, shape: tuple[int, ...], parameters: dict[str, str], rate: Fraction
+    ) -> VideoStream:
+        height, width = shape
+        if min(width, height) < self.least_side:
+            raise ValueError(f"{self.encoder} codes nothing below {self.least_side} pixels a side")
+        stream = cast("VideoStream", output.add_stream(self.encoder, rate=rate, options=parameters))
         context = stream.codec_context
-        context.width, context.height, context.pix_fmt = clip.width, clip.height, clip.layout
-        context.time_base = 1 / clip.rate
+        context.width, context.height, context.pix_fmt = width, height, self.layout
+        context.time_base = 1 / rate
         context.gop_size = 1 if self._intra else KEY_DISTANCE
         context.color_range, context.colorspace = FULL_RANGE, MATRIX
         context.color_primaries, context.color_trc = PRIMARIES, TRANSFER
         context.thread_count = self._threads
         return stream
 
-    def _frame(self, clip: RawClip, planes: list[Plane], number: int) -> VideoFrame:
+    def _frame(self, planes: list[Plane], number: int, rate: Fraction) -> VideoFrame:
         from av import VideoFrame
 
-        frame = VideoFrame(clip.width, clip.height, clip.layout)
+        height, width = planes[0].shape
+        frame = VideoFrame(width, height, self.layout)
         frame.color_range, frame.colorspace = FULL_RANGE, MATRIX
-        frame.pts, frame.time_base = number, 1 / clip.rate
+        frame.pts, frame.time_base = number, 1 / rate
         for target, plane in zip(frame.planes, planes, strict=True):
             rows = np.zeros((target.height, target.line_size), np.uint8)  # FFmpeg aligns its rows
             rows[: plane.shape[0], : plane.shape[1]] = plane
@@ -166,27 +186,33 @@ class PyAvCodec(VideoCodec):
 
     def decode(self, path: Path, raw: BinaryIO) -> None:
         """See VideoCodec. Raises FFmpegError, or ValueError for a frame that is damaged or of another layout."""
+        with path.open("rb") as source:
+            for planes in self.decode_planes(source):
+                write_planes(raw, planes)
+
+    def decode_planes(self, source: BinaryIO) -> Iterator[list[Plane]]:
+        """As `decode`, the planes of each frame."""
         import av
 
-        with av.open(os.fspath(path), "r", format=self.container) as source:
-            stream = source.streams.video[0]
+        if not self._threads:
+            raise RuntimeError("not opened")
+        with av.open(source, "r", format=self.container) as opened:
+            stream = opened.streams.video[0]
             if stream.codec_context.name != self.decoder:
                 raise RuntimeError(f"{self.container} is decoded by {stream.codec_context.name}, not {self.decoder}")
             stream.codec_context.thread_count = self._threads
             stream.codec_context.options = {"err_detect": "explode"}  # instead of inventing what is damaged
-            for frame in source.decode(stream):
-                if frame.is_corrupt or frame.format.name not in _LAYOUTS:
+            for frame in opened.decode(stream):
+                if frame.is_corrupt or frame.format.name.replace("yuvj", "yuv") != self.layout:  # its older name
                     raise ValueError(f"{self.decoder} gave a damaged frame or {frame.format.name}")
-                write_planes(raw, [_samples(plane) for plane in frame.planes])
+                yield [_samples(plane) for plane in frame.planes]
 
     def told_in_stream(self, pattern: bytes, parameters: dict[str, str]) -> str:
         """What the encoder writes of its version into a stream of one frame."""
-        with TemporaryDirectory(prefix="wisp-bench-") as folder:
-            clip = RawClip(Path(folder, "raw"), self.layout, 64, 64, 1, Fraction(25))
-            clip.path.write_bytes(bytes(clip.bytes))
-            stream = Path(folder, "stream")
-            self._encode(clip, {**self.settings(self._preset), **parameters}, stream, None)
-            found = re.search(pattern, stream.read_bytes())
+        clip = RawClip(Path(), self.layout, 64, 64, 1, Fraction(25))
+        planes, stream = [np.zeros(shape, np.uint8) for shape in clip.shapes], io.BytesIO()
+        self._encode([planes], {**self.settings(self._preset), **parameters}, stream, clip.rate, None)
+        found = re.search(pattern, stream.getvalue())
         return found[1].decode() if found else "of an unknown version"
 
 

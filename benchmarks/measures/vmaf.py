@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks.codecs.interface import AbsentError
 from benchmarks.codecs.programs import run_program, version_of
-from benchmarks.video.clip_measure import ClipMeasure
-from benchmarks.video.sequences import Pixels
+from benchmarks.measures.interface import Measure, MeasureInfo
+from benchmarks.raw import Pixels
 
 REMEDY = "put a release of github.com/Netflix/vmaf (the program vmaf) on the PATH, or build PyAV with libvmaf"
 FILTER, PROGRAM = "libvmaf", "vmaf"
@@ -35,35 +35,33 @@ def luma(pixels: Pixels) -> NDArray[np.uint8]:
     return np.rint(pixels.astype(np.float32) @ _LUMA + np.float32(16)).astype(np.uint8)
 
 
-def open_vmaf(threads: int) -> ClipMeasure:
+def open_vmaf(info: MeasureInfo, threads: int) -> Measure:
     """Raises AbsentError."""
     try:
         from av.filter import filters_available
 
         if FILTER in filters_available:
-            return FilterVmaf(threads)
+            return FilterVmaf(info, threads)
     except ImportError:  # the program may be there
         pass
     program = shutil.which(PROGRAM)
     if program is None:
         raise AbsentError(f"PyAV has no filter {FILTER}, and no program {PROGRAM} is on the PATH", REMEDY)
-    return ProgramVmaf(program, threads)
+    return ProgramVmaf(info, program, threads)
 
 
-class _Vmaf(ClipMeasure):
+class _Vmaf(Measure):
     """Both ways take the two clips as files of YUV4MPEG2."""
 
-    id = "vmaf"
-
     def begin(self, folder: Path) -> None:
-        """See ClipMeasure."""
+        """See Measure."""
         self._paths = [folder / name for name in NAMES]
         self._log = folder / "vmaf.json"
         for path in (*self._paths, self._log):
             path.unlink(missing_ok=True)
 
     def add(self, reference: Pixels, shown: Pixels) -> None:
-        """See ClipMeasure."""
+        """See Measure."""
         for path, pixels in zip(self._paths, (reference, shown), strict=True):
             height, width = pixels.shape[:2]
             with path.open("ab") as file:
@@ -73,7 +71,7 @@ class _Vmaf(ClipMeasure):
                 file.write(b"FRAME\n" + luma(pixels).tobytes() + chroma)
 
     def value(self) -> float:
-        """See ClipMeasure. Raises RuntimeError."""
+        """See Measure. Raises RuntimeError."""
         self._compare()
         try:
             found = float(json.loads(self._log.read_text())["pooled_metrics"]["vmaf"]["mean"])
@@ -91,9 +89,9 @@ class _Vmaf(ClipMeasure):
 class ProgramVmaf(_Vmaf):
     """By the program."""
 
-    def __init__(self, program: str, threads: int) -> None:
+    def __init__(self, info: MeasureInfo, program: str, threads: int) -> None:
+        super().__init__(info, version_of(program, "--version", ".") or PROGRAM)
         self._program, self._threads = program, threads
-        self.version = version_of(program, "--version", ".") or PROGRAM
 
     def _compare(self) -> None:
         reference, shown = map(os.fspath, self._paths)
@@ -104,11 +102,11 @@ class ProgramVmaf(_Vmaf):
 class FilterVmaf(_Vmaf):
     """By FFmpeg's filter."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, info: MeasureInfo, threads: int) -> None:
         import av
 
+        super().__init__(info, f"{FILTER} of libavfilter {'.'.join(map(str, av.library_versions['libavfilter']))}")
         self._threads = threads
-        self.version = f"{FILTER} of libavfilter {'.'.join(map(str, av.library_versions['libavfilter']))}"
 
     def _compare(self) -> None:
         arguments = f"log_fmt=json:log_path={_escaped(self._log)}:n_threads={self._threads}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.video.pyav_codec import PyAvCodec, library_version
+from benchmarks.codecs.pyav_codec import PyAvCodec, library_version
 
 
 class Vp9(PyAvCodec):
