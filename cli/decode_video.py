@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,7 +14,7 @@ from cli.options import Arithmetic
 from cli.plan import Job
 from cli.selection_options import listed
 from cli.stop import Stop
-from codec.files.output import STDOUT, Writing, times_of
+from codec.files.output import Writing
 from codec.jobs.settings import DecodeReport, DecodeSettings
 from codec.still.salvage import DAMAGED_STATUS
 
@@ -34,7 +33,7 @@ class DecodeVideoWork:
 
     def __call__(self, job: Job, source: Input, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises, RequestError for options that count for pictures only."""
-        from codec.jobs.decode_video import decode_video, sequence_kind
+        from codec.jobs.decode_video import decode_video
 
         if self.picture_options:
             raise RequestError(f"is a sequence, and {listed(self.picture_options)} for still pictures")
@@ -51,9 +50,6 @@ class DecodeVideoWork:
             )
         if stop.status:
             return Report((_interrupted(report),), status=stop.status, last=True)
-        named = STDOUT not in (job.target, job.source) and sequence_kind(self.settings.format, job.target) != "png"
-        if self.writing.keep_times and named:
-            os.utime(job.target, ns=times_of(Path(job.source)))
         lines = _damage(report)
         return Report(lines, (_told(job.target, report),), DAMAGED_STATUS if lines else 0)
 

@@ -12,7 +12,8 @@ import click
 from bitstream.errors import FileAccessError, RequestError
 from cli.inputs import STDIN
 from cli.plan import Job
-from codec.files.output import STDOUT, Writing, check_output, reason_of
+from codec.files.output import STDOUT, Writing
+from codec.files.paths import reason_of
 from codec.jobs.log import FrameLog, LogKind
 
 
@@ -37,7 +38,7 @@ def frame_log(
 @contextmanager
 def _opened_log(name: str, target: str, source: Path | None, overwrite: bool) -> Iterator[Callable[[str], None]]:
     """What puts a line into the file, where it can be read at once."""
-    check_output(name, overwrite=overwrite, source=source)
+    Writing(overwrite).check(name, source)
     if target != STDOUT and os.path.realpath(name) == os.path.realpath(target):
         raise RequestError(f"--log-file {name} is the output itself")
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 from bitstream.chunks import read_part
 from bitstream.errors import FileAccessError, LimitError
 from bitstream.limits import MAX_FILE_BYTES
-from codec.files.output import is_special
+from codec.files.paths import is_special
 from codec.files.source import LookAhead
 
 STDIN = "-"

@@ -12,7 +12,8 @@ from bitstream.errors import CorruptError, FileAccessError, RequestError, WispEr
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.record import Record
 from codec.api import Codec
-from codec.files.output import STDOUT, Writing, is_special
+from codec.files.output import STDOUT, Writing
+from codec.files.paths import is_special
 from codec.formats.pictures.save import picture_format
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import VIDEO_FORMATS, Kind, Sink, SinkSettings, video_format
@@ -53,9 +54,8 @@ def decode_video(
             selection.size(video.size),
             video.mode,
             video.audio if settings.audio else (),
-            overwrite=writing.overwrite,
+            writing=writing,
             source=Path(source) if isinstance(source, str) else None,
-            make_folders=writing.make_folders,
         )
         frames, kept = _filled(sink, video, settings, progress or Progress(), go_on)
         size = selection.size(video.size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,8 +21,7 @@ from bitstream.sequence.record import REPEAT, CodedFrame
 from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.writer import SequenceWriter
 from bitstream.units import Unit
-from codec.files.output import STDOUT, Writing
-from codec.files.sequence_output import SequenceOutput
+from codec.files.output import Output, Writing
 from codec.jobs.selection import Chooser, Selection
 from codec.jobs.settings import EncodeReport
 from codec.notes import note
@@ -106,7 +104,7 @@ class _Joining:
 
     def __init__(
         self,
-        output: SequenceOutput,
+        output: Output,
         header: Header,
         sound: tuple[AudioStream, ...],
         first: Reader,
@@ -274,15 +272,5 @@ def _stream(source: str | BinaryIO) -> Iterator[BinaryIO]:
         yield stream
 
 
-@contextmanager
-def _output(target: str, writing: Writing, sources: Sequence[str | BinaryIO]) -> Iterator[SequenceOutput]:
-    paths = [Path(source) for source in sources if isinstance(source, str)]
-    for path in paths or (None,):
-        writing.check(target, path)
-    place = sys.stdout.buffer if target == STDOUT else target
-    output = SequenceOutput(place, overwrite=writing.overwrite, sources=paths, make_folders=writing.make_folders)
-    try:
-        yield output
-    except BaseException:
-        output.discard()
-        raise
+def _output(target: str, writing: Writing, sources: Sequence[str | BinaryIO]) -> Output:
+    return Output(target, writing, sources=[Path(source) for source in sources if isinstance(source, str)], part=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,8 +14,7 @@ import numpy as np
 from bitstream.errors import RequestError
 from bitstream.sequence.audio import AudioPacket
 from codec.api import Codec
-from codec.files.output import STDOUT, Writing, times_of
-from codec.files.sequence_output import SequenceOutput
+from codec.files.output import Output, Writing
 from codec.jobs.log import FrameLog
 from codec.jobs.selection import Chooser
 from codec.jobs.settings import EncodeReport, InputSettings
@@ -82,7 +80,7 @@ def encode_video(
         media = held.enter_context(_opened(source, reading, sound=reading.audio))
         if pace is not None and media.duration and not reading.selection.cuts:
             pace.expect(media.duration)
-        output = held.enter_context(_output(target, path, writing))
+        output = held.enter_context(Output(target, writing, sources=[path], part=True))
         sequence = SequenceEncoder(
             output,  # type: ignore[arg-type]  # as much of a file as is needed
             reading.selection.clip(media.clip),
@@ -100,7 +98,7 @@ def encode_video(
                 totals.add(sequence.write(item.pixels, item.pts, item.duration), item, _shown_seconds(item, media))
         if sequence.frames or go_on():
             sequence.finish()
-            output.commit(times_of(path) if writing.keep_times and path is not None else None)
+            output.commit()
         else:
             output.discard()
     if log is not None:
@@ -109,22 +107,6 @@ def encode_video(
     if bitrate is not None and pace is not None and report.frames:
         _note_bitrate(bitrate, report, pace)
     return report
-
-
-@contextmanager
-def _output(target: str, source: Path | None, writing: Writing) -> Iterator[SequenceOutput]:
-    """Where the sequence goes; what has no name yet is removed where something fails."""
-    output = SequenceOutput(
-        sys.stdout.buffer if target == STDOUT else target,
-        overwrite=writing.overwrite,
-        sources=() if source is None else (source,),
-        make_folders=writing.make_folders,
-    )
-    try:
-        yield output
-    except BaseException:
-        output.discard()
-        raise
 
 
 def _survey(

@@ -15,7 +15,7 @@ from bitstream.metadata import Metadata
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
 from codec.api import Codec, default_codec
-from codec.files.sequence_output import SequenceOutput
+from codec.files.output import Output, Writing
 from codec.formats.pictures.load import PictureSource
 from codec.sequence.encoder import SequenceEncoder, WrittenFrame
 from codec.sequence.frame_encoder import FrameEncoder
@@ -87,7 +87,7 @@ class VideoWriter:
             raise ValueError("a target bitrate and lossless exclude each other")
         pace = Pace(target_bitrate) if isinstance(target_bitrate, (int, float)) else target_bitrate
         encoder = FrameEncoder(codec or default_codec(), chosen)
-        self._output = SequenceOutput(file, overwrite=overwrite)
+        self._output = Output(file, Writing(overwrite), part=True).open()
         try:
             self._encoder = SequenceEncoder(
                 self._output,  # type: ignore[arg-type]  # as much of a file as is needed

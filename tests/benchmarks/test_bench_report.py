@@ -281,10 +281,10 @@ def test_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert path.read_text("utf-8") == build_report(Results(), tmp_path, samples.INFOS)
     whole = path.read_bytes()
 
-    def full(_: Path, *__: object) -> None:
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("codec.files.output._write", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(FileAccessError, match="No space left"):
         write_report(path, Results(runs=[samples.run()]), tmp_path, samples.INFOS)
     assert path.read_bytes() == whole

@@ -18,7 +18,7 @@ from PIL import Image
 
 import codec
 from codec import api
-from codec.files import output as outputs
+from codec.files.output import Output
 from codec.still.encode import CodedPicture
 from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.goldens import golden_pixels
@@ -215,12 +215,12 @@ def test_verify_finds_what_the_disk_did_wrong(monkeypatch: pytest.MonkeyPatch) -
     save(noise(20, 20))
     Path("a.wisp").write_bytes(b"another file")
     before = folder_content(Path())
-    right = outputs._write
+    right = Output.write
 
-    def forgetful(path: Path, data: bytes | memoryview) -> None:
-        right(path, bytes(data[:-1]) + b"?")
+    def forgetful(output: Output, data: bytes | memoryview) -> int:
+        return right(output, bytes(data[:-1]) + b"?")
 
-    monkeypatch.setattr(outputs, "_write", forgetful)
+    monkeypatch.setattr(Output, "write", forgetful)
     for options in (["--overwrite"], ["-o", "new.wisp"]):
         result = invoke("encode", "a.png", "--lossless", "--verify", *options)
         assert result.exit_code == 8 and "does not read back as it was" in result.stderr

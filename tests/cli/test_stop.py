@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bitstream.errors import FileAccessError
-from codec.files.output import write_output
+from codec.files.output import Writing
 from tests.support.cli_runner import SECONDS, folder_content, wait_for
 from tests.support.signals import STATUS, Place, finished, send
 
@@ -167,7 +167,10 @@ def test_at_any_moment_while_an_output_is_written(
 
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", refused)
-    target, new = tmp_path / "a.wisp", b"new" * 1000
+    source, target, new = tmp_path / "a.png", tmp_path / "out" / "a.wisp", b"new" * 1000
+    source.touch()
+    target.parent.mkdir()
+    writing = Writing(overwrite, keep_times=True)
     old = b"old" if overwrite else None
     found: set[bytes | None] = set()
     step, go_on = 1, True
@@ -175,11 +178,9 @@ def test_at_any_moment_while_an_output_is_written(
         target.unlink(missing_ok=True)
         if old is not None:
             target.write_bytes(old)
-        go_on = lines_until_interrupted(
-            step, lambda: write_output(str(target), new, overwrite=overwrite, times=(10, 10), read_back=True)
-        )
-        content = folder_content(tmp_path).get("a.wisp")
-        assert set(folder_content(tmp_path)) <= {"a.wisp"}, step
+        go_on = lines_until_interrupted(step, lambda: writing.write(str(target), new, source, read_back=True))
+        content = folder_content(target.parent).get("a.wisp")
+        assert set(folder_content(target.parent)) <= {"a.wisp"}, step
         assert content in (old, new), step
         found.add(content)
         step += 1
@@ -197,7 +198,7 @@ def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over
     before = folder_content(tmp_path)
     monkeypatch.setattr(os, "fsync", failing)
     with pytest.raises(FileAccessError, match="No space left"):
-        write_output(str(target), b"new", overwrite=overwrite)
+        Writing(overwrite).write(str(target), b"new")
     assert folder_content(tmp_path) == before
 
 
@@ -210,6 +211,6 @@ def test_temporary_files_are_for_their_owner_only(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "fsync", look)
     long = "é" * 120  # names may have 255 bytes, of which the temporary file's takes some more
-    write_output(str(tmp_path / long), b"new", overwrite=False)
+    Writing().write(str(tmp_path / long), b"new")
     assert modes == [0o600]
     assert (tmp_path / long).read_bytes() == b"new"

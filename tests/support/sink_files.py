@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from bitstream.sequence.clip import Clip
+from codec.files.output import Writing
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import SinkSettings
 from codec.pixels.frame import Frame
@@ -74,7 +75,7 @@ def write(
     """A whole output; sound, where there is any, comes after its first frame."""
     content = list(content)
     mode = MODES[content[0].pixels.shape[2]]
-    with open_sink(str(target), settings, clip, content[0].size, mode, audio, **options) as sink:
+    with open_sink(str(target), settings, clip, content[0].size, mode, audio, writing=Writing(**options)) as sink:
         sink.write(content[0])
         for packet in packets:
             sink.write_audio(packet)

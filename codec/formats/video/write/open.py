@@ -10,6 +10,7 @@ from pathlib import Path
 from bitstream.errors import RequestError
 from bitstream.sequence.audio import AudioStream
 from bitstream.sequence.clip import Clip
+from codec.files.output import Writing
 from codec.formats.video.write.file import OutFile
 from codec.formats.video.write.sink import Sink, SinkSettings
 from codec.notes import note
@@ -25,9 +26,8 @@ def open_sink(
     mode: str,
     audio: tuple[AudioStream, ...] = (),
     *,
-    overwrite: bool = False,
+    writing: Writing | None = None,
     source: Path | None = None,
-    make_folders: bool = False,
 ) -> Sink:
     """Begin an output. Notes say what its format cannot hold.
 
@@ -39,9 +39,8 @@ def open_sink(
         size: (width, height) in pixels of every frame.
         mode: "L", "LA", "RGB" or "RGBA", of every frame.
         audio: the streams of sound that packets will belong to.
-        overwrite: replace a file that exists.
+        writing: how the output is written; by default no file that exists is replaced.
         source: the file that is read, which is never written over.
-        make_folders: make the folders that are missing.
 
     Raises:
         OutputExistsError, FileAccessError, RequestError (settings that do not fit), UnsupportedError.
@@ -55,10 +54,11 @@ def open_sink(
     if settings.kind == "png":
         from codec.formats.video.write.pictures import PictureSink
 
-        return PictureSink(target, size, mode, overwrite=overwrite, source=source)
+        return PictureSink(target, size, mode, writing or Writing(), source)
 
-    file = OutFile(target, overwrite=overwrite, source=source, make_folders=make_folders)
+    file = OutFile(target, writing, sources=[source])
     try:
+        file.open()
         if settings.kind in _CONTAINERS:
             from codec.formats.video.write.muxer import ContainerSink
 

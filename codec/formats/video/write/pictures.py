@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError
 from bitstream.sequence.audio import AudioPacket
-from codec.files.output import STDOUT, check_output, reason_of, write_output
+from codec.files.output import STDOUT, Writing, sync_folder
+from codec.files.paths import reason_of
 from codec.formats.pictures.save import save_picture
 from codec.formats.video.write.sink import NUMBER, Sink, check_frame
 from codec.pixels.frame import Frame
@@ -20,30 +21,28 @@ _IN_FOLDER = "%05d.png"
 class PictureSink(Sink):
     """Counts from 0, whatever the frames' numbers are. `abort` without `keep` removes what it wrote."""
 
-    def __init__(
-        self, target: str, size: tuple[int, int], mode: str, *, overwrite: bool, source: Path | None = None
-    ) -> None:
+    def __init__(self, target: str, size: tuple[int, int], mode: str, writing: Writing, source: Path | None) -> None:
         if target == STDOUT:
             raise RequestError("numbered pictures need a folder or a pattern such as frame-%05d.png, not stdout")
         self._target, self._size, self._mode = target, size, mode
-        self._overwrite = overwrite
+        self._writing = writing
         self._folder, self._pattern = _split(target)
         self._written: list[Path] = []
         self._count = 0
         self._made = not self._folder.exists()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            taken = None if overwrite else next(filter(self._is_ours, self._folder.iterdir()), None)
+            taken = None if writing.overwrite else next(filter(self._is_ours, self._folder.iterdir()), None)
         except (OSError, ValueError) as error:
             raise FileAccessError(f"output {target}: {reason_of(error)}") from error
         if taken is not None:
             raise OutputExistsError(f"output {taken} exists already (--overwrite replaces it)")
-        check_output(str(self._name(0)), overwrite=overwrite, source=source)
+        writing.check(str(self._name(0)), source)
 
     def write(self, frame: Frame) -> None:
         check_frame(frame, self._size, self._mode)
         path = self._name(self._count)
-        write_output(str(path), save_picture(Picture(frame.pixels), "png"), overwrite=self._overwrite)
+        self._writing.write(str(path), save_picture(Picture(frame.pixels), "png"), sync=False)
         self._written.append(path)
         self._count += 1
 
@@ -53,6 +52,7 @@ class PictureSink(Sink):
     def close(self) -> None:
         if self._count == 0:
             raise RequestError("there is no frame to write")
+        sync_folder(self._folder)
 
     def abort(self, keep: bool) -> str | None:
         if keep and self._written:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError, UnsupportedError
-from codec.formats.video.write.file import OutFile
+from codec.files.output import Output, Writing
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import Kind, Sink, SinkSettings
 from tests.support.sink_files import CLIP, SIZE, Stdout, frames, times, write
@@ -26,9 +26,9 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
 
 
-def begun(target: str | Path, kind: Kind, count: int = 4, **options: Any) -> Sink:
+def begun(target: str | Path, kind: Kind, count: int = 4, source: Path | None = None, **options: Any) -> Sink:
     """A sink that took so many frames."""
-    sink = open_sink(str(target), SinkSettings(kind), CLIP, SIZE, "RGB", **options)
+    sink = open_sink(str(target), SinkSettings(kind), CLIP, SIZE, "RGB", writing=Writing(**options), source=source)
     for frame in frames(range(count)) if count else []:
         sink.write(frame)
     return sink
@@ -174,14 +174,15 @@ def room(request: pytest.FixtureRequest) -> int:
 
 
 def filling(monkeypatch: pytest.MonkeyPatch, room: int, error: BaseException) -> None:
-    """Every OutFile's disk is full then."""
-    right = OutFile.__init__
+    """Every output's disk is full then."""
+    right = Output.open
 
-    def init(self: OutFile, *args: Any, **options: Any) -> None:
-        right(self, *args, **options)
+    def begin(self: Output) -> Output:
+        right(self)
         self._file = FullDisk(self._file, room, error)  # type: ignore[assignment]
+        return self
 
-    monkeypatch.setattr(OutFile, "__init__", init)
+    monkeypatch.setattr(Output, "open", begin)
 
 
 @pytest.mark.parametrize("kind", FILES)
