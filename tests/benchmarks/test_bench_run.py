@@ -134,6 +134,7 @@ def test_a_failure_that_this_run_does_not_try_again_stays_on_record(tmp_path: Pa
     assert len(results.failures) == 2 and not heard.failures
 
 
+@pytest.mark.slow
 def test_a_codec_whose_process_dies_costs_its_points_only(tmp_path: Path) -> None:
     """Real processes: one that exits, one that crashes, one that cannot even be opened, two that are well."""
     healed, samples, heard = tmp_path / "healed", picture_samples(tmp_path / "pictures", "a"), Heard()
@@ -157,6 +158,7 @@ def test_a_codec_whose_process_dies_costs_its_points_only(tmp_path: Path) -> Non
     assert "faulty-exit" not in {failure.codec for failure in again.failures}
 
 
+@pytest.mark.slow
 def test_one_and_two_processes_make_the_same_points(tmp_path: Path) -> None:
     samples, codecs = picture_samples(tmp_path / "pictures", "abc"), [Toy("one"), Toy("two")]
     one = bench(tmp_path / "1", codecs, samples, processes=1, keep=True)

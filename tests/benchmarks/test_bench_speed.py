@@ -156,6 +156,7 @@ def test_a_servant_tells_faults_and_goes_on(tmp_path: Path) -> None:
         process.ask("decode", coded=str(tmp_path / "a.jpg"), shown=None)
 
 
+@pytest.mark.slow
 def test_a_run_for_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wisp, a peer, one that is absent, and one that cannot code the longer picture."""
     monkeypatch.setattr("benchmarks.speed.run.SEARCHED", Size(64, 64))

@@ -72,6 +72,7 @@ def test_the_report_shows_sequences_and_frames_in_a_browser() -> None:
         assert "frames per second" in seen.text("#speed-plot")
 
 
+@pytest.mark.slow
 def test_everything_with_real_codecs_in_their_own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("run", "probe"):
         monkeypatch.setattr(f"benchmarks.rd.{module}.in_own_processes", in_own_processes)

@@ -15,6 +15,7 @@ from torch import Tensor
 from bitstream.limits import MAX_QUALITY
 from codec.api import Codec
 from codec.files.source import read_file
+from codec.model.loaded import LoadedModel, Runtime
 from codec.pixels.geometry import Area, entropy_tiles, windows
 from codec.settings import EncodeSettings
 from codec.still import vp8l
@@ -24,6 +25,7 @@ from codec.still.regions import Region
 from codec.work.stages import collecting, stage
 from tests.support.refining import cut
 from tests.support.scenes import each_mode, in_mode, logo, noise, photo, ramp
+from tests.support.tiny import in_memory, tiny_config, tiny_tensors
 
 EFFORTS = range(LOWEST, HIGHEST + 1)
 SCENES = {"logo": logo, "photo": photo, "noise": noise}
@@ -218,8 +220,9 @@ def qualities(kind: str, field: tuple[int, int]) -> Tensor:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_kept_features_change_no_latent(precision: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.pixels.geometry.WINDOW", 4)
-    codec = Codec(device="cpu", precision=precision)
-    model, pixels, field = codec.load(codec.model_info.id), cut(60, 100, 128, 192), (8, 12)
+    config = tiny_config()
+    model = LoadedModel(in_memory(config, tiny_tensors(config)), Runtime.resolve("cpu", precision, "auto"))
+    pixels, field = cut(60, 100, 128, 192), (8, 12)
     features: dict[Area, Tensor] = {}
     heard: list[Area] = []
     analyse(model, pixels, torch.tensor(3000), heard.append, features)
