@@ -143,6 +143,7 @@ def test_a_changed_hash_and_a_damaged_file_show(folder: Path) -> None:
     assert "the golden files smallest are themselves damaged" in damaged.stdout
 
 
+@pytest.mark.slow
 def test_an_environment_is_set_before_torch_and_a_dead_process_costs_only_its_own(folder: Path) -> None:
     plain = replace(BY_NAME["ATEN_CPU_CAPABILITY=default"], name="plain")
     broken = Configuration("broken", "environment", environment={"PYTHONHOME": str(folder)})

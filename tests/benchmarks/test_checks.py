@@ -83,6 +83,7 @@ def test_seams_look_at_the_borders_of_small_tiles(wisp: Codec, monkeypatch: pyte
     assert 0.9 < row["absolute"] < 1.1
 
 
+@pytest.mark.slow
 def test_speed_is_set_beside_its_floor(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "REPEATS", 1)
     monkeypatch.setattr(speed, "read_picture", lambda path: read_picture(path)[:64, :128])
@@ -91,12 +92,14 @@ def test_speed_is_set_beside_its_floor(wisp: Codec, monkeypatch: pytest.MonkeyPa
     assert {"analysis", "prior", "synthesis"} < row["stages"].keys()
 
 
+@pytest.mark.slow
 def test_precisions_are_compared(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "QUALITIES", (30,))
     (row,) = checked(wisp, precision.measure).rows
     assert row["psnr_fp32"] == pytest.approx(row["psnr_bf16"], abs=0.1) and row["psnr_fp32"] != row["psnr_bf16"]
 
 
+@pytest.mark.slow
 def test_a_clip_comes_back_as_the_encoder_saw_it(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"WIDTH": 128, "HEIGHT": 64, "SEEKS": 4}.items():
         monkeypatch.setattr(video, name, value)
@@ -105,6 +108,7 @@ def test_a_clip_comes_back_as_the_encoder_saw_it(wisp: Codec, monkeypatch: pytes
     assert row["latents_equal"] and row["pixels_equal"] and row["seeks_equal"] == row["seeks_without_tail"] == 4
 
 
+@pytest.mark.slow
 def test_large_pictures_are_coded_by_processes(wisp: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "LARGE", Size(96, 64))
     rows = checked(wisp, large.measure_large).rows

@@ -121,6 +121,7 @@ def test_random_chunks_with_right_checksums(wisp: Codec, head: bytes, parts: lis
     ),
 )
 @example(name="metadata", edits=[("cut", 0.0, b"")])
+@pytest.mark.slow
 def test_random_edits_give_a_picture_or_one_of_our_errors(
     wisp: Codec, name: str, edits: list[tuple[str, float, bytes]]
 ) -> None:

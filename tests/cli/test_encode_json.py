@@ -60,7 +60,7 @@ def test_json_agrees_with_the_file(name: str, options: list[str | float]) -> Non
     assert (told["psnr"] is None) == (told["quality"] is None) == (told["lossless_tiles"] == told["tiles"])
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_json_has_a_line_for_every_input_that_was_encoded(jobs: int) -> None:
     Path("text.png").write_text("no picture")
     inputs = ("a.png", "none.png", "b.png", "text.png", "drawing.png")

@@ -145,7 +145,9 @@ def test_out_of_reach_does_not_stop_the_others() -> None:
 
 
 @pytest.mark.usefixtures("two_steps")
-@pytest.mark.parametrize("options", [["-q", 60], ["--target-size", 900], ["--target-psnr", 30]])
+@pytest.mark.parametrize(
+    "options", [["-q", 60], ["--target-size", 900], pytest.param(["--target-psnr", 30], marks=pytest.mark.slow)]
+)
 def test_the_time_that_effort_takes_is_told_once_and_first(options: list[str | float]) -> None:
     result = encode("a.png", "--effort", 5, *options, "-v")
     time, *notes, done = result.stderr.splitlines()
@@ -201,6 +203,7 @@ def test_targets_effort_and_regions_from_python() -> None:
 
 
 @pytest.mark.usefixtures("two_steps")
+@pytest.mark.slow
 def test_targets_and_effort_through_pillow() -> None:
     with Image.open("a.png") as image:
         image.save("x.wisp", target=codec.Target("size", 2000))

@@ -161,6 +161,7 @@ def test_the_same_picture_gives_the_same_bytes(wisp: Codec, photograph: NDArray[
     assert wisp.encode(crop, 42) == wisp.encode(crop.copy(), 42)
 
 
+@pytest.mark.slow
 def test_size_and_psnr_rise_with_quality(wisp: Codec, photograph: NDArray[np.uint8]) -> None:
     crop = photograph[100:356, 200:520]
     files = [wisp.encode(crop, quality) for quality in (0, 1, 25, 50, 75, 99, 100)]

@@ -27,6 +27,7 @@ from codec.model.registry import PACKAGED, _curve, known_quality
 from codec.work.threads import thread_count, working_threads
 from tests.support.cli_runner import SECONDS, environment
 from tests.support.clips import moving, written
+from tests.support.refining import steps_of_effort_5
 from tests.support.scenes import photo
 
 PICTURE = photo(96, 128)
@@ -42,7 +43,15 @@ def meta_device() -> Iterator[None]:
         torch.set_default_device(None)
 
 
-def test_a_default_device_changes_nothing(meta_device: None, wisp: Codec, learned_only: None) -> None:
+@pytest.fixture
+def two_steps() -> Iterator[None]:
+    """Refinement goes through everything once and again."""
+    with steps_of_effort_5(2):
+        yield
+
+
+@pytest.mark.usefixtures("meta_device", "learned_only", "two_steps")
+def test_a_default_device_changes_nothing(wisp: Codec) -> None:
     fresh = Codec(device="cpu", precision="fp32")
     torch.set_default_device(None)
     options: list[dict[str, Any]] = [

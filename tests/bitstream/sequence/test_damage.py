@@ -127,6 +127,7 @@ def test_every_flipped_bit_is_told(mode: str) -> None:
         assert isinstance(seen.error, WispError if has_length_of_no_use(chunks, bit) else allowed), bit
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_by_leaps() -> None:
     """A frame that comes is the right one, and none is missing without a fault."""
     for bit in range(8 * extents(SMALL)[5].start, 8 * len(SMALL)):
@@ -139,6 +140,7 @@ def test_every_flipped_bit_by_leaps() -> None:
 
 
 @each_mode
+@pytest.mark.slow
 def test_every_byte_with_a_flipped_bit_is_shown_right(wisp: Codec, mode: str) -> None:
     """To the last pixel; what is wrong beside the frames gets a note, and the verifier refuses it."""
     data, draw = small(mode, 3), random.Random(mode)

@@ -99,6 +99,7 @@ each_picture = {
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(**each_picture)
+@pytest.mark.slow
 def test_all_decoders_read_what_the_encoder_said(
     kind: str, height: int, width: int, quality: int, tile: int, seed: int
 ) -> None:

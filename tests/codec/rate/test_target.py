@@ -59,6 +59,7 @@ def between(wisp: Codec, pixels: Pixels, kind: TargetKind, share: float, tile: i
     tile=st.sampled_from([64, 128, 1024]),
     share=st.floats(0.02, 0.98),
 )
+@pytest.mark.slow
 def test_targets_are_kept_and_closely(
     wisp: Codec,
     kind: TargetKind,
@@ -119,6 +120,7 @@ def test_a_larger_size_never_shows_a_larger_error(wisp: Codec) -> None:
     assert all(after >= before - 0.1 for before, after in pairwise(errors)), errors
 
 
+@pytest.mark.slow
 def test_a_higher_psnr_never_makes_a_smaller_file(wisp: Codec) -> None:
     """From what the network does to what takes lossless tiles, and all of them."""
     files = [meet(wisp, live(64, 128, "L"), Target("psnr", psnr), tile=64) for psnr in (26, 31, 34, 40, 70)]
@@ -160,6 +162,7 @@ def test_regions_move_quality_within_the_target(wisp: Codec, target: Target) -> 
 
 
 @pytest.mark.parametrize("target", [Target("size", 640), Target("psnr", 31)])
+@pytest.mark.slow
 def test_effort_meets_targets_with_less(wisp: Codec, target: Target) -> None:
     """Smaller files of the same PSNR, or hardly worse pictures of the same size; the same bytes again."""
     pixels = live(64, 80, "RGB")

@@ -71,6 +71,7 @@ def test_some_tiles_are_kept_exactly_where_the_network_ends(wisp: Codec, mode: s
     assert met.bytes < len(wisp.encode(pixels, lossless=True, tile=64))
 
 
+@pytest.mark.slow
 def test_no_lossless_tile_can_be_spared(wisp: Codec) -> None:
     """Without any one of them the network's best is not enough."""
     pixels, settings, psnr = bikes(128, 192), EncodeSettings(tile=64), 41
@@ -112,6 +113,7 @@ def test_what_remains_may_be_better_than_asked_for_at_any_quality(wisp: Codec, p
     assert met.bytes < len(wisp.encode(pixels, lossless=True, tile=128))
 
 
+@pytest.mark.slow
 def test_what_remains_may_be_lossless_by_itself(wisp: Codec) -> None:
     """Then everything is exact, and that is told once."""
     pixels = np.concatenate([bikes(128, 128), logo(128, 128)], axis=1)
@@ -223,6 +225,7 @@ def test_what_refinement_falls_below_is_met_without_it(wisp: Codec, monkeypatch:
     assert met.trial.psnr >= target.value
 
 
+@pytest.mark.slow
 def test_a_mixture_that_gives_way_to_the_lossless_file_leaves_no_note(wisp: Codec) -> None:
     """Just below exact most tiles are lossless, and small ones cost more than a large one."""
     pixels = photo(130, 140)

@@ -46,7 +46,7 @@ def quick() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize("crop", [pytest.param("leaf", marks=pytest.mark.slow), "bird", "odd sides"])
 def test_what_is_descended_falls(wisp: Codec, crop: str) -> None:
     """At no quality does it rise by more than luck, and over all of them it falls; some file is another one."""
     pixels, gains, same = cut(*CROPS[crop]), [], []
@@ -61,6 +61,7 @@ def test_what_is_descended_falls(wisp: Codec, crop: str) -> None:
     assert not all(same)
 
 
+@pytest.mark.slow
 def test_more_effort_gains_more(wisp: Codec) -> None:
     pixels = cut(128, 0, 64, 128)
     plain_, five, six = (lagrangian(wisp, refined(wisp, pixels, 95, effort=effort)) for effort in (4, 5, 6))
@@ -78,6 +79,7 @@ print(hashlib.sha256(data).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_the_same_file_each_time_and_in_another_process(wisp: Codec) -> None:
     pixels = cut(100, 150, 64, 64)
     data = refined(wisp, pixels, 80).data

@@ -76,6 +76,7 @@ def test_each_tile_has_its_own_choice(wisp: Codec) -> None:
     quality=st.sampled_from([0, 50, 75, 100]),
     width=st.integers(1, 120),
 )
+@pytest.mark.slow
 def test_no_unit_is_larger_than_the_learned_one(
     wisp: Codec, left: Scene, right: Scene, mode: str, quality: float, width: int
 ) -> None:

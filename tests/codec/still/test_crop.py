@@ -113,6 +113,7 @@ def test_tiles_under_an_area_are_those_that_meet_it(size: tuple[int, int], tile:
 
 @settings(max_examples=35, deadline=None, derandomize=True, database=None)
 @given(kind=st.sampled_from(FILES[:3]), mode=st.sampled_from(MODES), crop=crops(210, 140))
+@pytest.mark.slow
 def test_a_crop_is_that_part_of_the_whole(wisp: Codec, kind: str, mode: str, crop: Crop) -> None:
     check_crop(wisp, kind, mode, crop)
 

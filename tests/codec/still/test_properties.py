@@ -32,6 +32,7 @@ _METADATA = st.builds(Metadata, icc=st.binary(max_size=40), exif=st.binary(max_s
     lossless=st.booleans(),
     exact=st.booleans(),
 )
+@pytest.mark.slow
 def test_every_picture_comes_back(
     wisp: Codec,
     scene: Scene,

@@ -260,7 +260,9 @@ print(resident() / before)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
-@pytest.mark.parametrize("kind", ["mp4", "y4m", "gif", "webp"])
+@pytest.mark.parametrize(
+    "kind", ["mp4", "y4m", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gif", "webp"))]
+)
 def test_memory_does_not_grow(tmp_path: Path, kind: Kind) -> None:
     command = [sys.executable, "-c", _SOAK, str(tmp_path / "out"), kind, "1500" if kind == "gif" else "4000"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
