@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.codecs.jpeg import Jpeg
 from benchmarks.measures import bits_per_pixel, psnr
 from codec.api import Codec
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 LOWEST_JPEG, HIGHEST_JPEG = 1, 100
 _JPEG = Jpeg("4:2:0")
@@ -91,4 +91,4 @@ def keep_files(folder: Path, stem: str, rows: list[Comparison]) -> None:
         Image.fromarray(row.wisp.decoded).save(decoded, "png")
         files = (row.wisp.data, row.jpeg.data, decoded.getvalue())
         for path, data in zip(kept_names(folder, stem, row.quality), files, strict=True):
-            write_output(str(path), data, overwrite=False)
+            Writing().write(str(path), data)

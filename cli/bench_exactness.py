@@ -66,7 +66,7 @@ def exactness(
     from benchmarks.exactness.configurations import configurations
     from benchmarks.exactness.golden import FOLDER, read_goldens
     from benchmarks.exactness.run import run
-    from codec.files.output import STDOUT, check_output, write_output
+    from codec.files.output import STDOUT, Writing
 
     chosen = [item for item in configurations() if only is None or only.lower() in f"{item.group}: {item.name}".lower()]
     if not chosen:
@@ -75,7 +75,7 @@ def exactness(
         click.echo("\n".join(f"{item.group}: {item.name}" for item in chosen))
         return
     if json_file is not None:
-        check_output(json_file, overwrite=overwrite)
+        Writing(overwrite).check(json_file)
     other = None if compare is None else report.read_document(compare)
     goldens = read_goldens(folder := golden or FOLDER)
     aside = json_file == STDOUT  # what is not JSON goes to stderr
@@ -87,7 +87,7 @@ def exactness(
     click.echo(f"{summary}; fingerprint {report.fingerprint(outcomes) or 'none: nothing was decoded'}", err=aside)
     found = report.document(outcomes, goldens)
     if json_file is not None:
-        write_output(json_file, f"{json.dumps(found, indent=2)}\n".encode(), overwrite=overwrite)
+        Writing(overwrite).write(json_file, f"{json.dumps(found, indent=2)}\n".encode())
     status = report.exit_status(outcomes)
     if other is not None and compare is not None:
         comparison = report.compare(found, other)

@@ -147,11 +147,11 @@ def speed(
 
     from benchmarks.speed.records import ANCHOR, in_words
     from benchmarks.speed.sheets import sheets, to_markdown
-    from codec.files.output import STDOUT, check_output, write_output
+    from codec.files.output import STDOUT, Writing
 
     settings = _settings(codecs, sizes, threads, psnr, anchor, quick)
     if json_file is not None:
-        check_output(json_file, overwrite=overwrite)
+        Writing(overwrite).check(json_file)
     report = _measure(settings, quiet)
     names = [participant.id for participant in report.participants]
     wanted = anchor or ANCHOR
@@ -169,5 +169,5 @@ def speed(
         where = f"{fault.direction} {fault.size}, {in_words(fault.threads)}"
         click.echo(f"failed: {fault.codec}, {where}: {fault.message}", err=True)
     if json_file is not None:
-        write_output(json_file, f"{json.dumps(report.as_dict(held), indent=2)}\n".encode(), overwrite=overwrite)
+        Writing(overwrite).write(json_file, f"{json.dumps(report.as_dict(held), indent=2)}\n".encode())
     click.get_current_context().exit(FAILED if report.faults else 0)

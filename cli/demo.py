@@ -58,7 +58,7 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     INPUT is a picture of yours; without it a bundled photograph is taken.
     """
     from benchmarks.datasets import DEMO_PICTURE, read_picture
-    from codec.files.output import check_output
+    from codec.files.output import Writing
 
     name = input or str(DEMO_PICTURE)
     picture = read_picture(options.open_input(name))
@@ -70,7 +70,7 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     if keep is not None:
         for quality in QUALITIES:
             for path in kept_names(keep, Path(name).stem, quality):
-                check_output(str(path), overwrite=False)
+                Writing().check(str(path))
     rows = [compare(codec, picture, quality) for quality in QUALITIES]
     _print_table(Path(name).name, (picture.shape[1], picture.shape[0]), rows)
     if keep is not None:

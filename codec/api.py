@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bitstream.limits import MAX_QUALITY
 from bitstream.metadata import Metadata
 from bitstream.still import Still
 from codec.files.source import Source, read_bytes, read_file
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from codec.model.loaded import LoadedModel, Runtime
+    from codec.pixels.geometry import Area
 
 Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
 
@@ -150,11 +152,16 @@ class Codec:
         self,
         picture: Picture,
         settings: EncodeSettings,
+        steps: int | None = None,
         *,
         keep_latents: bool = False,
+        features: dict[Area, Tensor] | None = None,
         progress: Progress | None = None,
     ) -> CodedPicture:
-        """The coded units of a picture, from which its file is made. Raises as `encode`."""
+        """The coded units of a picture, from which its file is made. Raises as `encode`.
+
+        `steps` is the model's quality in 1/256 where it is not that of the settings; `features` as in `analyse`.
+        """
         progress = progress or Progress()
         with self.working(networks=not settings.lossless):
             if settings.lossless:
@@ -164,8 +171,20 @@ class Codec:
                 from codec.rate.control import encode_to_target
 
                 return encode_to_target(model, picture, settings.target, settings, progress, keep_latents=keep_latents)
-            steps = to_model_quality(model.file.quality_curve, settings.quality)
-            return encode_still(model, picture, steps, settings, keep_latents=keep_latents, progress=progress)
+            steps = self.steps_of(settings) if steps is None else steps
+            return encode_still(
+                model, picture, steps, settings, keep_latents=keep_latents, features=features, progress=progress
+            )
+
+    def steps_of(self, settings: EncodeSettings) -> int:
+        """The settings' quality, in steps of 1/256 of the model's."""
+        if settings.lossless:
+            return MAX_QUALITY
+        return to_model_quality(self.load(self.model_info.id).file.quality_curve, settings.quality)
+
+    def quality_at(self, steps: int) -> float:
+        """The quality 0..100 of the model's in steps of 1/256."""
+        return to_user_quality(self.load(self.model_info.id).file.quality_curve, steps)
 
     def try_out(self, coded: CodedPicture) -> Trial:
         """Decode the file of a picture that was encoded with `keep_latents`, and compare. Raises ExactnessError."""
@@ -176,7 +195,7 @@ class Codec:
         """The quality 0..100 of a file that was made here; None where every tile is lossless."""
         if encoded.lossless_tiles == len(encoded.units):
             return None
-        return to_user_quality(self.load(self.model_info.id).file.quality_curve, encoded.layout.header.quality)
+        return self.quality_at(encoded.layout.header.quality)
 
     def decode(self, data: Source | Still, *, crop: Crop | None = None) -> Image.Image:
         """Decode one picture.

@@ -22,11 +22,11 @@ from codec.files.source import read_file
 from codec.formats.pictures.attached import info_entries
 from codec.jobs.describe_still import describe
 from codec.settings import DEFAULT_QUALITY
-from codec.still.effort import DEFAULT_EFFORT
 
 FORMAT = "WISP"
 ENDING = ".wisp"
 MIME = "image/x-wisp"
+_SETTINGS = ("lossless", "exact", "tile", "target", "effort", "tune")  # options of `save` beside the quality
 
 
 class WispImageFile(ImageFile.ImageFile):
@@ -83,12 +83,7 @@ def _save(image: Image.Image, file: IO[bytes], _: str | bytes) -> None:
         data = default_codec().encode(
             image,
             options.get("quality", DEFAULT_QUALITY),
-            lossless=options.get("lossless", False),
-            exact=options.get("exact", False),
-            tile=options.get("tile"),
-            target=options.get("target"),
-            effort=options.get("effort", DEFAULT_EFFORT),
-            tune=options.get("tune", "psnr"),
+            **{name: options[name] for name in _SETTINGS if name in options},
         )
     except WispError as error:
         raise OSError(str(error)) from error  # as Pillow's own writers say that they cannot

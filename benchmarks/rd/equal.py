@@ -37,7 +37,7 @@ from benchmarks.rd.jobs import (
 )
 from benchmarks.rd.plan import frame_name, spread
 from benchmarks.rd.records import VIEWER, EqualSize, Failure, Point, Record
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 ORIGINAL = "original"
 STILLS = ("jpeg420", "avif")  # beside Wisp
@@ -245,7 +245,7 @@ class ViewerJob:
         self._write(name, buffer.getvalue())
 
     def _write(self, name: str, data: bytes) -> None:
-        write_output(str(self.folder / name), data, overwrite=True, make_folders=True)
+        Writing(overwrite=True, make_folders=True).write(str(self.folder / name), data)
 
 
 def _measured(setting: Setting, reference: Pixels, shown: Pixels) -> dict[str, float]:

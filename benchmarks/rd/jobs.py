@@ -24,7 +24,7 @@ from benchmarks.raw import Layout, RawClip, write_raw
 from benchmarks.rd.records import CodecInfo, Failure, Key, Point, Record
 from benchmarks.sources import ClipInfo, Source
 from bitstream.errors import WispError
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _WARM_FRAMES = 2
@@ -271,5 +271,5 @@ class PointJob(PointMaker):
         """-> the file's name below `folder`."""
         dataset, name, codec, quality = self.key
         kept = f"files/{codec}/{dataset}/{name}-q{quality:g}.{self.codec.ending}"
-        write_output(str(folder / kept), coded.stream.read_bytes(), overwrite=True, make_folders=True)
+        Writing(overwrite=True, make_folders=True).write(str(folder / kept), coded.stream.read_bytes())
         return kept

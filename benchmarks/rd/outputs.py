@@ -16,7 +16,7 @@ from benchmarks.rd.tables import to_bd_csv, to_compressai, to_csv
 from benchmarks.report.build import write_report
 from benchmarks.report.clips import Clips
 from bitstream.errors import FileAccessError, UnsupportedError
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 REPORT = "report.html"
 TABLES = ("bjontegaard",)
@@ -59,4 +59,4 @@ def write_outputs(results: Results, folder: Path, clip_anchor: str | None = None
         texts[f"compressai/{dataset}-{codec}.json"] = to_compressai(points, results.titles.get(codec, codec))
     write_report(folder / REPORT, results, folder, infos, clips)
     for name, text in texts.items():
-        write_output(str(folder / name), text.encode(errors="backslashreplace"), overwrite=True, make_folders=True)
+        Writing(overwrite=True, make_folders=True).write(str(folder / name), text.encode(errors="backslashreplace"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.rd.fields import checked
 from benchmarks.sources import ClipInfo
 from bitstream.errors import CorruptError, FileAccessError
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 FILE_NAME = "sequences.json"
 Surveys = dict[tuple[str, str], ClipInfo]  # by set and name
@@ -38,4 +38,4 @@ def add_surveys(folder: Path, infos: Sequence[ClipInfo]) -> None:
     """Put `infos` among those of the file, in place of those of their names. Raises as `read_surveys`."""
     found = {**read_surveys(folder), **{(info.dataset, info.name): info for info in infos}}
     text = json.dumps([asdict(info) for info in found.values()], indent=1)
-    write_output(str(folder / FILE_NAME), (text + "\n").encode(), overwrite=True)
+    Writing(overwrite=True).write(str(folder / FILE_NAME), (text + "\n").encode())

@@ -60,9 +60,9 @@ def write_report(
     path: Path, results: Results, folder: Path, infos: Mapping[str, MeasureInfo], clips: Clips | None = None
 ) -> None:
     """Write `build_report`'s page to `path`, whole or not at all. Raises FileAccessError."""
-    from codec.files.output import write_output
+    from codec.files.output import Writing
 
-    write_output(str(path), build_report(results, folder, infos, clips).encode(), overwrite=True)
+    Writing(overwrite=True).write(str(path), build_report(results, folder, infos, clips).encode())
 
 
 def _part(name: str) -> str:

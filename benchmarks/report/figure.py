@@ -13,7 +13,7 @@ from benchmarks.measures.interface import MeasureInfo
 from benchmarks.rd.bd import RateCurve, averaged_curves
 from benchmarks.rd.results import FILE_NAME, Results, read_results
 from bitstream.errors import RequestError
-from codec.files.output import write_output
+from codec.files.output import Writing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def _draw(axes: Axes, number: int, name: str, title: str, curve: RateCurve) -> N
 def main(results: Path, output: str, dataset: str, measure: str, codecs: tuple[str, ...]) -> None:
     """Draw the averaged curves of RESULTS, a results.jsonl or its folder."""
     found = read_results(results / FILE_NAME if results.is_dir() else results)
-    write_output(output, rd_figure(found, dataset, INFOS[measure], codecs).encode(), overwrite=True)
+    Writing(overwrite=True).write(output, rd_figure(found, dataset, INFOS[measure], codecs).encode())
 
 
 if __name__ == "__main__":

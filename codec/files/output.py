@@ -346,13 +346,3 @@ def _lock(file: BinaryIO) -> None:
         raise FileExistsError(file.name) from error
     except OSError:  # a file system without locks
         return
-
-
-def write_output(target: str, data: Buffer, *, overwrite: bool, make_folders: bool = False) -> None:
-    """`Writing.write`."""
-    Writing(overwrite, make_folders=make_folders).write(target, data)
-
-
-def check_output(target: str, *, overwrite: bool, source: Path | None = None) -> None:
-    """`Writing.check`."""
-    Writing(overwrite).check(target, source)

@@ -15,7 +15,7 @@ from bitstream.errors import RequestError
 from bitstream.sequence.audio import AudioPacket
 from codec.api import Codec
 from codec.files.output import Output, Writing
-from codec.jobs.log import FrameLog
+from codec.jobs.log import MOST_DB, FrameLog
 from codec.jobs.selection import Chooser
 from codec.jobs.settings import EncodeReport, InputSettings
 from codec.notes import note
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _READ_AHEAD = 4  # frames of the source
 _FAR = 0.1  # of the target bitrate: a note tells of more
-_MOST_DB = 100.0  # of a frame, in the mean
 
 GoOn = Callable[[], bool]
 
@@ -185,7 +184,7 @@ class _Totals:
         self.end = frame.seconds + seconds
         if self.log is not None:
             self.last_psnr = self._measured(written, frame)
-            self.psnr += min(self.last_psnr, _MOST_DB)
+            self.psnr += min(self.last_psnr, MOST_DB)
             self.log.frame(written, frame.seconds - self.begin, self.last_psnr)
 
     def _measured(self, written: WrittenFrame, frame: Frame) -> float:

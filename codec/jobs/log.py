@@ -13,6 +13,7 @@ from typing import Literal
 from bitstream.sequence.record import KINDS
 from codec.sequence.encoder import WrittenFrame
 
+MOST_DB = 100.0  # what an exact frame counts in a mean
 LogKind = Literal["csv", "json"]
 COLUMNS = ("row", "frame", "time", "kind", "bits", "quality", "psnr", "ms", "frames", "kbps")
 
@@ -50,7 +51,7 @@ class FrameLog:
         bits, ms = 8 * written.bytes, 1000 * written.seconds
         now = self._second
         now.frames, now.bits, now.ms = now.frames + 1, now.bits + bits, now.ms + ms
-        now.psnr += min(psnr, 100.0)
+        now.psnr += min(psnr, MOST_DB)
         self._row(
             row="frame",
             frame=written.record.number,

@@ -19,7 +19,7 @@ from bitstream.sequence.record import REPEAT, CodedFrame, Record
 from codec.still.decode import Decoding, ModelLoader
 from codec.work.prefetch import drawn_ahead
 from codec.work.progress import Progress
-from codec.work.threads import thread_count
+from codec.work.threads import take_torch_threads, thread_count
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Wanted: TypeAlias = Callable[[Record], bool | None]  # None: neither this frame nor a later one
@@ -123,22 +123,15 @@ class _ThreadShare:
     """An equal share of torch's threads for each of so many threads of ours."""
 
     def __init__(self, workers: int) -> None:
-        self._workers, self._lock, self._taken = workers, threading.Lock(), threading.local()
+        self._workers, self._taken = workers, threading.local()
 
     def take(self) -> None:
         """Called by a worker before it uses torch. The process's own number stays as it was."""
-        if getattr(self._taken, "done", False):
-            return
-        import torch
+        if not getattr(self._taken, "done", False):
+            import torch
 
-        with self._lock:
-            whole = torch.get_num_threads()
-            torch.set_num_threads(max(whole // self._workers, 1))
-            # That was the calling thread's number, but also the one that threads begin with which come later.
-            healer = threading.Thread(target=torch.set_num_threads, args=(whole,))
-            healer.start()
-            healer.join()
-        self._taken.done = True
+            take_torch_threads(max(torch.get_num_threads() // self._workers, 1))
+            self._taken.done = True
 
 
 def _begun(items: Iterator[Item], wanted: Wanted, begin: Callable[[CodedFrame], Pending]) -> Iterator[Promised]:

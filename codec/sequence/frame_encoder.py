@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from bitstream.errors import RequestError
 from bitstream.header import Header
-from bitstream.limits import MAX_QUALITY
 from bitstream.units import Unit
 from codec.api import Codec
-from codec.model.quality import to_model_quality, to_user_quality
 from codec.pixels.picture import Picture
 from codec.settings import EncodeSettings
-from codec.still.encode import CodedPicture, encode_lossless, encode_still
+from codec.still.encode import CodedPicture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,24 +33,17 @@ class FrameEncoder:
     @property
     def steps(self) -> int:
         """The settings' quality, in steps of 1/256 of the model's."""
-        if self._settings.lossless:
-            return MAX_QUALITY
-        return to_model_quality(self._codec.load(self._codec.model_info.id).file.quality_curve, self._settings.quality)
+        return self._codec.steps_of(self._settings)
 
     def quality(self, steps: int) -> float | None:
         """Steps of 1/256 as a quality 0..100; None where every tile is lossless."""
-        if self._settings.lossless:
-            return None
-        return to_user_quality(self._codec.load(self._codec.model_info.id).file.quality_curve, steps)
+        return None if self._settings.lossless else self._codec.quality_at(steps)
 
     def encode(self, picture: Picture, steps: int, features: dict[Area, Tensor] | None = None) -> CodedPicture:
         """As a still picture of this quality; `features` as in `analyse`. Raises LimitError, ExactnessError."""
-        info, settings = self._codec.model_info, self._settings
-        with self._codec.working(networks=not settings.lossless):
-            if settings.lossless:
-                return encode_lossless(picture, info.id_bytes, settings)
-            model = self._codec.load(info.id)
-            return encode_still(model, picture, steps, settings, keep_latents=self._keep_latents, features=features)
+        return self._codec.encode_picture(
+            picture, self._settings, steps, keep_latents=self._keep_latents, features=features
+        )
 
 
 def units_under(header: Header, coded: CodedPicture) -> list[Unit]:
