@@ -84,11 +84,11 @@ def kept_names(folder: Path, stem: str, quality: float) -> tuple[Path, Path, Pat
     return folder / f"{base}.wisp", folder / f"{base}.jpg", folder / f"{base}.png"
 
 
-def keep_files(folder: Path, stem: str, rows: list[Comparison]) -> None:
+def keep_files(folder: Path, stem: str, rows: list[Comparison], writing: Writing) -> None:
     """Write every coded file and what it decodes to. Raises OutputExistsError, FileAccessError."""
     for row in rows:
         decoded = io.BytesIO()
         Image.fromarray(row.wisp.decoded).save(decoded, "png")
         files = (row.wisp.data, row.jpeg.data, decoded.getvalue())
         for path, data in zip(kept_names(folder, stem, row.quality), files, strict=True):
-            Writing().write(str(path), data)
+            writing.write(str(path), data)

@@ -14,13 +14,14 @@ from typing import Any
 
 import click
 
-from bitstream.errors import FileAccessError, LimitError, WispError
+from bitstream.errors import FileAccessError, LimitError, OutputExistsError, WispError
 from codec.notes import WispNote
 
 DEBUG = "wisp.debug"
 INTERRUPTED = 130
 CLOSED_PIPE = 141  # as if ended by SIGPIPE
 UNEXPECTED = 1
+_HINTS: dict[type[WispError], str] = {OutputExistsError: " (--overwrite replaces it)"}  # the library names no option
 _MEMORY_WORDS = ("can't allocate memory", "out of memory", "failed to map segment")  # torch's and the loader's
 
 
@@ -40,7 +41,7 @@ def fault_of(error: BaseException) -> Fault | None:
     if isinstance(error, KeyboardInterrupt):
         return Fault("interrupted", INTERRUPTED)
     if isinstance(error, WispError):
-        return Fault(str(error), error.exit_status)
+        return Fault(f"{error}{_HINTS.get(type(error), '')}", error.exit_status)
     if isinstance(error, MemoryError) or any(words in str(error) for words in _MEMORY_WORDS):
         return Fault("not enough memory", LimitError.exit_status)
     if isinstance(error, OSError):

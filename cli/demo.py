@@ -50,9 +50,10 @@ def _print_table(name: str, size: tuple[int, int], rows: list[Comparison]) -> No
 )
 @click.argument("input", required=False)
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keep every file here.")
+@options.overwrite
 @options.arithmetic
 @options.debug
-def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -> None:
+def demo(input: str | None, keep: Path | None, overwrite: bool, arithmetic: options.Arithmetic) -> None:
     """Encode a photograph at several qualities, decode it again, and compare with JPEG.
 
     INPUT is a picture of yours; without it a bundled photograph is taken.
@@ -60,7 +61,7 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     from benchmarks.datasets import DEMO_PICTURE, read_picture
     from codec.files.output import Writing
 
-    name = input or str(DEMO_PICTURE)
+    name, writing = input or str(DEMO_PICTURE), Writing(overwrite)
     picture = read_picture(options.open_input(name))
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
@@ -70,9 +71,9 @@ def demo(input: str | None, keep: Path | None, arithmetic: options.Arithmetic) -
     if keep is not None:
         for quality in QUALITIES:
             for path in kept_names(keep, Path(name).stem, quality):
-                Writing().check(str(path))
+                writing.check(str(path))
     rows = [compare(codec, picture, quality) for quality in QUALITIES]
     _print_table(Path(name).name, (picture.shape[1], picture.shape[0]), rows)
     if keep is not None:
-        keep_files(keep, Path(name).stem, rows)
+        keep_files(keep, Path(name).stem, rows, writing)
         click.echo(f"files kept in {keep}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -56,6 +57,18 @@ def test_layers_import_downwards_only() -> None:
 def test_files_stay_readable() -> None:
     paths = [*SOURCES, *(ROOT / "tests").rglob("*.py")]
     assert not [path for path in paths if len(path.read_text().splitlines()) > MOST_LINES]
+
+
+def test_the_library_names_no_option_of_the_command_line() -> None:
+    """Its messages and docstrings speak Python; `cli` adds the option that helps. Programs of their own aside."""
+    option = re.compile(r"""(?:^|[\s(`'"])(--[a-z][\w-]+|-[a-z])(?![\w-])""")
+    for path in SOURCES:
+        text = path.read_text()
+        if path.relative_to(ROOT).parts[0] not in ("bitstream", "codec") or re.search("import click|python -m", text):
+            continue
+        strings = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+        found = [option.findall(value) for value in strings if isinstance(value, str)]
+        assert not any(found), (path, [names for names in found if names])
 
 
 def test_no_torch_before_a_network_is_needed() -> None:

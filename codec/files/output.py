@@ -25,7 +25,6 @@ STDOUT = "-"
 PART = ".part"
 _SHOWN = 50  # characters of the target's name in a hidden one
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_HINT = "(--overwrite replaces it)"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Writing:
             if sys.stdout is None:
                 raise FileAccessError("standard output is closed")
             if sys.stdout.isatty():
-                raise FileAccessError("not written to a terminal: redirect it or name a file with -o")
+                raise FileAccessError("standard output is a terminal: redirect it or name a file")
             return
         path = Path(target)
         try:
@@ -63,7 +62,7 @@ class Writing:
             if source is not None and same_file(path, source):
                 raise FileAccessError(f"output {target} is the input itself")
             if path.exists() and not self.overwrite:
-                raise OutputExistsError(f"output {target} exists already {_HINT}")
+                raise OutputExistsError(f"output {target} exists already")
         except FileAccessError:
             raise
         except (OSError, ValueError, RuntimeError) as error:  # a null byte in the name; a loop of symbolic links
@@ -133,7 +132,7 @@ class Output:
 
     def open(self) -> Output:
         """Begin it."""
-        why = "another encoder is at it, or one was killed and left what it had coded (which --overwrite replaces)"
+        why = "another encoder is writing it, or one was killed and left what it had coded"
         try:
             with self._faults(f"{self.name}{PART} exists: {why}"):
                 self._file = self._opened()
@@ -177,7 +176,7 @@ class Output:
         """
         if self.closed:
             return
-        exists = f"exists by now: what was coded is in {self.name}{PART}" if self._part else f"exists already {_HINT}"
+        exists = f"exists by now: what was coded is in {self.name}{PART}" if self._part else "exists already"
         try:
             times = _times_of(self._sources[0]) if self._writing.keep_times and self._sources else None
             self.flush()

@@ -27,7 +27,7 @@ _MATRICES = {0: "RGB", 1: "BT.709", 4: "FCC", 5: "BT.601 (625 lines)", 6: "BT.60
 
 @dataclass(frozen=True)
 class FrameDescription:
-    """A row of `wisp info --frames`: `pts` and `duration` in units of the time base, `time` in seconds.
+    """A frame of a sequence as `wisp info` lists it: `pts` and `duration` in units of the time base, `time` in seconds.
 
     `bytes` are those of record and units; `quality` is the mean of the learned tiles' 0..100, None where there are
     none, or their model is not here.
@@ -45,7 +45,7 @@ class FrameDescription:
 
 @dataclass(frozen=True)
 class SequenceDescription:
-    """The facts of `wisp info --json` about a sequence.
+    """What `probe` finds of a sequence, and `wisp info` prints.
 
     Times are in seconds; `rate` (frames a second), `time_base` and `pixel_aspect` are fractions as text; `kbps` is
     1000 bits a second of frames and their records, `bpp` their bits a pixel; `damaged` names what cannot be read

@@ -14,7 +14,7 @@ from codec.model.registry import known_quality
 
 @dataclass(frozen=True)
 class FileDescription:
-    """The facts of `wisp info --json`.
+    """What `probe` finds of a picture, and `wisp info` prints.
 
     `quality` is None where the file is lossless throughout, or its model is not here; `model` is None in a
     lossless file. `mode` is L, LA, RGB or RGBA. `metadata` tells the bytes of each kind that is there.

@@ -16,7 +16,7 @@ from codec.pixels.picture import Picture, channels
 from codec.work.threads import thread_count
 
 DEFAULT_OUTPUT_QUALITY = 90  # of 0..100, in the lossy formats
-# Name on the command line -> (Pillow's name, endings, options)
+# Name of the format -> (Pillow's name, endings, options)
 _FORMATS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "png": ("PNG", (".png",), {}),
     "ppm": ("PPM", (".ppm", ".pgm", ".pnm"), {}),

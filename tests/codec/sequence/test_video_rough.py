@@ -112,7 +112,7 @@ def test_two_writers_of_one_target(wisp: Codec, tmp_path: Path) -> None:
     with VideoWriter(path, SIZE, 25, lossless=True, codec=wisp) as writer:
         writer.write(frames[0])
         for overwrite in (False, True):
-            with pytest.raises(codec.OutputExistsError, match="another encoder is at it"):
+            with pytest.raises(codec.OutputExistsError, match="another encoder is writing it"):
                 VideoWriter(path, SIZE, 25, overwrite=overwrite, codec=wisp)
         writer.write(frames[1])
     assert len(open_video(path, codec=wisp)) == 2

@@ -23,7 +23,7 @@ class PictureSink(Sink):
 
     def __init__(self, target: str, size: tuple[int, int], mode: str, writing: Writing, source: Path | None) -> None:
         if target == STDOUT:
-            raise RequestError("numbered pictures need a folder or a pattern such as frame-%05d.png, not stdout")
+            raise RequestError("numbered pictures need a folder or a pattern such as frame-%05d.png, not a stream")
         self._target, self._size, self._mode = target, size, mode
         self._writing = writing
         self._folder, self._pattern = _split(target)
@@ -36,7 +36,7 @@ class PictureSink(Sink):
         except (OSError, ValueError) as error:
             raise FileAccessError(f"output {target}: {reason_of(error)}") from error
         if taken is not None:
-            raise OutputExistsError(f"output {taken} exists already (--overwrite replaces it)")
+            raise OutputExistsError(f"output {taken} exists already")
         writing.check(str(self._name(0)), source)
 
     def write(self, frame: Frame) -> None:

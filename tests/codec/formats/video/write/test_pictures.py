@@ -78,7 +78,7 @@ def test_patterns_that_do_not_count(tmp_path: Path, name: str) -> None:
 
 
 def test_pictures_need_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="not stdout"):
+    with pytest.raises(RequestError, match="not a stream"):
         open_sink("-", PNG, CLIP, SIZE, "RGB")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FileAccessError, match="file"):
