@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import codec
-from tests.support.cli_runner import folder_content, invoke, run_wisp, succeed, torch_trap
+from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.cli_videos import RAW, clip, coded, facts, shown
 from tests.support.media_files import moving, write_clip
+from tests.support.without_torch import WithoutTorch
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +92,8 @@ def test_what_cannot_be_done_changes_nothing() -> None:
 # What a sequence says of itself
 
 
-def test_info_without_torch(place: Path) -> None:
-    result = run_wisp("info", "a.wisp", cwd=place, env=torch_trap(place))
+def test_info_without_torch(place: Path, without_torch: WithoutTorch) -> None:
+    result = without_torch("info", "a.wisp", cwd=place)
     told = result.stdout.decode()
     assert (result.returncode, result.stderr) == (0, b"")
     assert "64 x 48 RGB, 8 bits" in told and "10, 1 of them repeats; 0.40 s" in told

@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from tests.support import damage
-from tests.support.cli_runner import folder_content, only_line, run_wisp, torch_trap
+from tests.support.cli_runner import folder_content, only_line
 from tests.support.damage import Part, inserted, join, sealed, split, with_header
 from tests.support.goldens import golden_bytes
+from tests.support.without_torch import WithoutTorch
 
 SMALL = golden_bytes("small")
 MISSING_MODEL = bytes.fromhex("0123456789abcdef")
@@ -76,12 +77,6 @@ def place(tmp_path: Path) -> Path:
     for name, content in (files | damaged_files()).items():
         (place / name).write_bytes(content)
     return place
-
-
-@pytest.fixture
-def no_torch(tmp_path: Path) -> dict[str, str]:
-    """An environment in which torch cannot be imported."""
-    return torch_trap(tmp_path)
 
 
 def commands(names: str, status: int, words: str) -> list[tuple[str, int, str]]:
@@ -167,9 +162,9 @@ ACCESS = [
 
 
 @pytest.mark.parametrize(("line", "status", "words"), [*FILES, *REQUESTS, *ACCESS], ids=str)
-def test_an_error_is_one_line(place: Path, no_torch: dict[str, str], line: str, status: int, words: str) -> None:
+def test_an_error_is_one_line(place: Path, without_torch: WithoutTorch, line: str, status: int, words: str) -> None:
     before = folder_content(place)
-    result = run_wisp(*line.split(), cwd=place, env=no_torch)
+    result = without_torch(*line.split(), cwd=place)
     message = only_line(result)
     name = next(word for word in line.split()[1:] if not word.startswith("-"))
     assert message.startswith(f"wisp: {name}: ")
@@ -213,9 +208,9 @@ def test_an_error_is_one_line(place: Path, no_torch: dict[str, str], line: str, 
         ("decode small.wisp --threads 0", "0"),
     ],
 )
-def test_a_usage_error_is_one_line(place: Path, no_torch: dict[str, str], line: str, words: str) -> None:
+def test_a_usage_error_is_one_line(place: Path, without_torch: WithoutTorch, line: str, words: str) -> None:
     before = folder_content(place)
-    result = run_wisp(*line.split(), cwd=place, env=no_torch)
+    result = without_torch(*line.split(), cwd=place)
     message = only_line(result)
     assert message.startswith("wisp: ") and message.endswith("--help)") and words in message
     assert result.returncode == 2
@@ -235,8 +230,8 @@ def test_a_usage_error_is_one_line(place: Path, no_torch: dict[str, str], line: 
         ("models", "image-v1"),
     ],
 )
-def test_what_needs_no_network_needs_no_torch(place: Path, no_torch: dict[str, str], line: str, words: str) -> None:
-    result = run_wisp(*line.split(), cwd=place, env=no_torch)
+def test_what_needs_no_network_needs_no_torch(place: Path, without_torch: WithoutTorch, line: str, words: str) -> None:
+    result = without_torch(*line.split(), cwd=place)
     assert (result.returncode, result.stderr) == (0, b"")
     assert words in result.stdout.decode()
 
@@ -252,30 +247,30 @@ def test_what_needs_no_network_needs_no_torch(place: Path, no_torch: dict[str, s
     ],
     ids=lambda lines: lines[0],
 )
-def test_what_is_lossless_needs_no_torch(place: Path, no_torch: dict[str, str], lines: list[str]) -> None:
+def test_what_is_lossless_needs_no_torch(place: Path, without_torch: WithoutTorch, lines: list[str]) -> None:
     for line in lines:
-        result = run_wisp(*line.split(), cwd=place, env=no_torch)
+        result = without_torch(*line.split(), cwd=place)
         assert result.returncode == 0, result.stderr
     assert list(place.rglob("new*"))
 
 
-def test_the_trap_for_torch_works(place: Path, no_torch: dict[str, str]) -> None:
+def test_the_trap_for_torch_works(place: Path, without_torch: WithoutTorch) -> None:
     """And what nobody has foreseen is one line, too."""
     before = folder_content(place)
-    result = run_wisp("decode", "small.wisp", cwd=place, env=no_torch)
+    result = without_torch("decode", "small.wisp", cwd=place)
     assert "torch must not be imported" in only_line(result)
     assert result.returncode == 1
     assert folder_content(place) == before
 
 
-def test_no_arguments_at_all(place: Path, no_torch: dict[str, str]) -> None:
-    result = run_wisp(cwd=place, env=no_torch)
+def test_no_arguments_at_all(place: Path, without_torch: WithoutTorch) -> None:
+    result = without_torch(cwd=place)
     assert (result.returncode, result.stderr) == (2, b"")
     assert b"Commands:" in result.stdout
 
 
-def test_debug_shows_where(place: Path, no_torch: dict[str, str]) -> None:
-    result = run_wisp("info", "text.wisp", "--debug", cwd=place, env=no_torch)
+def test_debug_shows_where(place: Path, without_torch: WithoutTorch) -> None:
+    result = without_torch("info", "text.wisp", "--debug", cwd=place)
     lines = result.stderr.decode().splitlines()
     assert lines[0].startswith("Traceback") and any("read_signature" in line for line in lines)
     assert lines[-1].startswith("wisp: text.wisp: ")
@@ -287,35 +282,35 @@ def test_debug_shows_where(place: Path, no_torch: dict[str, str]) -> None:
     [("info", b"", 3, "is empty"), ("info", SMALL[:50], 4, "ends at byte 50"), ("encode", b"text", 8, "not a picture")],
 )
 def test_standard_input(
-    place: Path, no_torch: dict[str, str], command: str, data: bytes, status: int, words: str
+    place: Path, without_torch: WithoutTorch, command: str, data: bytes, status: int, words: str
 ) -> None:
-    result = run_wisp(command, "-", cwd=place, stdin=data, env=no_torch)
+    result = without_torch(command, "-", cwd=place, stdin=data)
     message = only_line(result)
     assert message.startswith("wisp: -: ") and words in message
     assert result.returncode == status
 
 
-def test_a_name_with_a_line_break_is_still_one_line(place: Path, no_torch: dict[str, str]) -> None:
-    result = run_wisp("info", "line\nbreak.wisp", cwd=place, env=no_torch)
+def test_a_name_with_a_line_break_is_still_one_line(place: Path, without_torch: WithoutTorch) -> None:
+    result = without_torch("info", "line\nbreak.wisp", cwd=place)
     assert only_line(result).startswith(r"wisp: line\nbreak.wisp: ends at byte 30")
     assert result.returncode == 4
 
 
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize(("command", "name"), [("info", "small.wisp"), ("encode", "picture.png")])
-def test_a_file_without_permission(place: Path, no_torch: dict[str, str], command: str, name: str) -> None:
+def test_a_file_without_permission(place: Path, without_torch: WithoutTorch, command: str, name: str) -> None:
     (place / name).chmod(0)
-    result = run_wisp(command, name, cwd=place, env=no_torch)
+    result = without_torch(command, name, cwd=place)
     assert only_line(result) == f"wisp: {name}: Permission denied"
     assert result.returncode == 8
 
 
 @pytest.mark.skipif(not MEMORY.exists(), reason="no /proc here")
 @pytest.mark.parametrize("command", ["info", "encode"])
-def test_a_file_that_fails_while_it_is_read(place: Path, no_torch: dict[str, str], command: str) -> None:
+def test_a_file_that_fails_while_it_is_read(place: Path, without_torch: WithoutTorch, command: str) -> None:
     target = ["-o", "out.wisp"] if command == "encode" else []
     before = folder_content(place)
-    result = run_wisp(command, MEMORY, *target, cwd=place, env=no_torch)
+    result = without_torch(command, MEMORY, *target, cwd=place)
     assert only_line(result) == f"wisp: {MEMORY}: Input/output error"
     assert result.returncode == 8
     assert folder_content(place) == before

@@ -23,6 +23,7 @@ from tests.support.cli_runner import (
     torch_trap,
 )
 from tests.support.goldens import golden_bytes
+from tests.support.without_torch import WithoutTorch
 
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
@@ -47,9 +48,8 @@ def no_torch(tmp_path: Path) -> dict[str, str]:
 
 @needs_full
 @pytest.mark.parametrize("line", ["info small.wisp", "info --json small.wisp", "models", "--help", "--version", ""])
-def test_standard_output_on_a_full_disk(place: Path, no_torch: dict[str, str], line: str) -> None:
-    with FULL.open("wb") as full:
-        result = run_wisp(*line.split(), cwd=place, env=no_torch, stdout=full)
+def test_standard_output_on_a_full_disk(place: Path, without_torch: WithoutTorch, line: str) -> None:
+    result = without_torch(*line.split(), cwd=place, stdout=FULL)
     message = only_line(result)
     assert message.startswith("wisp: ") and message.endswith(": No space left on device")
     assert result.returncode == 8

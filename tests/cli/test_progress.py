@@ -16,8 +16,9 @@ from PIL import Image
 from cli import batch, progress
 from cli.progress import JsonLines, Nothing, shown
 from codec.work.progress import Progress
-from tests.support.cli_runner import invoke, run_wisp, torch_trap
+from tests.support.cli_runner import invoke, torch_trap
 from tests.support.terminal import left_standing, needs_terminal, on_terminal
+from tests.support.without_torch import WithoutTorch
 
 LONG = "x" * 150  # more than a terminal's line
 EMOJI = ":smile:"  # which rich would draw as one
@@ -127,9 +128,8 @@ def test_progress_counts_up_to_its_total() -> None:
 
 
 @pytest.mark.parametrize("kind", ["auto", "none"])
-def test_nothing_is_shown_on_a_pipe(tmp_path: Path, kind: str) -> None:
-    env = torch_trap(tmp_path)
-    result = run_wisp("encode", "a.png", "b.png", "--lossless", "--progress", kind, cwd=tmp_path, env=env)
+def test_nothing_is_shown_on_a_pipe(tmp_path: Path, without_torch: WithoutTorch, kind: str) -> None:
+    result = without_torch("encode", "a.png", "b.png", "--lossless", "--progress", kind, cwd=tmp_path)
     assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
 
 

@@ -20,10 +20,10 @@ from cli import stop
 from codec.sequence.encoder import SequenceEncoder, WrittenFrame
 from tests.support.cli_runner import COMMAND, SECONDS, environment, folder_content, invoke, run_wisp, wait_for
 from tests.support.cli_videos import FRAME_BYTES, RAW, clip, coded, frames_so_far, shown, y4m_clip, y4m_parts
+from tests.support.signals import STATUS, waits_for_more
 from tests.support.terminal import left_standing, needs_terminal, on_terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals and pipes as POSIX has them")
-STATUS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 COUNT = 3  # frames that a stalling producer gives
 
 
@@ -32,6 +32,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder to be in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own answer to it, also where the tests run in the background and nothing hears it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -178,6 +186,7 @@ def test_an_interrupted_encoder_leaves_a_whole_file(name: str) -> None:
     assert np.array_equal(shown("out.wisp")[:, :, :, 0], clip(COUNT)[:, :, :, 0])
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the frame that was in work at the first is still in work."""
     written = SequenceEncoder.write
@@ -196,6 +205,7 @@ def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert folder_content(Path()) == {} and signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_signal_before_there_is_anything_to_finish() -> None:
     told: list[bool] = []
     listener = stop.Stop(lambda: told.append(True))
@@ -215,7 +225,7 @@ def test_signals_close_together_are_one() -> None:
 def test_interrupted_before_the_first_frame() -> None:
     with start("encode", "-", "-o", "out.wisp", *RAW) as process:
         give(process, bytes(10))
-        time.sleep(0.7)  # until it waits for more
+        wait_for(waits_for_more(process), process)
         process.send_signal(signal.SIGINT)
         status, told = end(process)
     assert (status, folder_content(Path())) == (130, {})

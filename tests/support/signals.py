@@ -84,7 +84,7 @@ class Place:
 
     def is_read(self, *names: str) -> Callable[[], bool]:
         """Whether all of these pipes are open for reading; they are then kept open, and empty."""
-        left = list(names)
+        left, seen = list(names), [""]
 
         def check() -> bool:
             while left:
@@ -93,17 +93,56 @@ class Place:
                 except OSError:
                     return False
                 left.pop(0)
-            time.sleep(0.2)  # until they wait for more: Python hears a signal just before a system call after it only
-            return True
+            # Until they wait for more: Python hears a signal that comes just before a system call after it only.
+            return waiting([pid for name in names for pid in readers(self.folder / name)], seen)
 
         return check
+
+
+def readers(pipe: Path) -> list[int]:
+    """The processes, of which only Linux tells, but this one that have it open."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # it has ended, or is not ours
+            if link.parts[2] != str(os.getpid()) and link.readlink() == pipe:
+                found.append(int(link.parts[2]))
+    return found
+
+
+def waiting(processes: list[int], seen: list[str]) -> bool:
+    """Whether the main threads of all have slept since the last call, which left what it saw in `seen`."""
+    if not Path("/proc/self/status").exists():
+        time.sleep(0.5)
+        return True
+    now = ""
+    for process in processes:
+        with suppress(OSError):
+            status = Path(f"/proc/{process}/status").read_text().splitlines()
+            now += "".join(line for line in status if line.startswith(("State", "voluntary", "nonvoluntary")))
+    before, seen[0] = seen[0], now
+    return now == before and now.count("sleeping") == len(processes) > 0
+
+
+def waits_for_more(process: subprocess.Popen[bytes]) -> Callable[[], bool]:
+    """Whether it has taken all that was written to its standard input, and waits."""
+    import fcntl
+    import termios
+
+    seen = [""]
+
+    def check() -> bool:
+        assert process.stdin
+        left = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+        return not any(left) and waiting([process.pid], seen)
+
+    return check
 
 
 def finished(process: subprocess.Popen[bytes], label: str) -> int:
     """-> exit status; standard error may only say that it was interrupted, and by SIGINT it does."""
     _, stderr = process.communicate(timeout=SECONDS)
     interrupted = process.returncode == STATUS["SIGINT"]
-    assert stderr == (f"wisp: {label}: interrupted\n".encode() if interrupted else b"")
+    assert stderr.decode() == (f"wisp: {label}: interrupted\n" if interrupted else "")
     return process.returncode
 
 
