@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from codec.jobs.selection import Selection
 
 ENDING = ".wisp"
-_NO_PICTURES = {"BUFR", "GRIB", "HDF5", "MPEG", "PALM", "PDF"}  # Pillow knows the endings, but makes no pixels of them
 EXAMPLES = """\b
 Examples:
   wisp encode photo.png                        writes photo.wisp, quality 75
@@ -236,7 +235,6 @@ def _check_log(log: LogKind | None, log_file: str | None, to_stdout: bool, as_js
 
 def _is_wanted(path: Path) -> bool:
     """Whether a file in a folder looks like a picture or video: by its ending, for many files in a folder are none."""
-    from PIL import Image
+    from codec.formats.pictures.endings import picture_endings
 
-    endings = {ending for ending, kind in Image.registered_extensions().items() if kind not in _NO_PICTURES}
-    return ending_in((frozenset(endings) | sources.VIDEO_ENDINGS) - {ENDING})(path)
+    return ending_in(picture_endings() | sources.VIDEO_ENDINGS)(path)

@@ -33,6 +33,7 @@ WITHOUT_TORCH = (
     "codec.jobs.encode_video",
     "codec.still.encode",
     "codec.still.salvage",
+    "codec.training.data.crops",
     "cli.main",
 )
 

@@ -1,0 +1,1 @@
+"""Training: from a folder of pictures to weights, and from weights to a model file."""
