@@ -5,7 +5,7 @@ Nothing is lost silently: what cannot be kept is either said in a note or refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from os import PathLike
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PictureSource: TypeAlias = "str | PathLike[str] | BinaryIO | Image.Image | NDArray[np.uint8] | Tensor | Picture"
 
 
-def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
+def load_picture(source: PictureSource, *, frame: int | None = None, info: Mapping[str, Any] | None = None) -> Picture:
     """Read one picture, convert it to L, LA, RGB or RGBA, and turn it upright.
 
     Args:
@@ -38,6 +38,7 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
             (1..4, H, W), uint8 or floating point within 0..1.
         frame: of an animation or a file of several pictures, counted from 0; without it the first, with a
             note where there are more.
+        info: of a PIL image, what to take instead of entries of its `info`, which stays as it is.
 
     Pillow's own warnings, of more than 89 million pixels or of damaged EXIF, go to the caller as they come.
 
@@ -55,7 +56,7 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
         with _faults_named():
             here = source.tell()
             try:
-                return _from_image(source, frame)
+                return _from_image(source, frame, info or {})
             finally:
                 if source.tell() != here:
                     source.seek(here)  # it is the caller's
@@ -68,7 +69,7 @@ def load_picture(source: PictureSource, *, frame: int | None = None) -> Picture:
             source = BytesIO(source.read())
         try:
             with Image.open(source, formats=_formats()) as image:
-                return _from_image(image, frame)
+                return _from_image(image, frame, {})
         except UnidentifiedImageError as error:
             raise FileAccessError(_not_a_picture(source)) from error
 
@@ -137,7 +138,7 @@ def _from_tensor(tensor: Any) -> NDArray[np.uint8]:
     return _checked_array(values.cpu().permute(1, 2, 0).numpy())
 
 
-def _from_image(image: Image.Image, frame: int | None) -> Picture:
+def _from_image(image: Image.Image, frame: int | None, info: Mapping[str, Any]) -> Picture:
     frames = getattr(image, "n_frames", 1)
     if frame is not None and not 0 <= frame < frames:
         many = f"{frames} frames" if frames > 1 else "one frame"
@@ -153,10 +154,23 @@ def _from_image(image: Image.Image, frame: int | None) -> Picture:
     bits = source_bits(image)  # gone once it is loaded
     colour = transparent_colour(image)
     image.load()
-    if colour is not None:  # of a copy, for the image may be the caller's
-        plain, image = image, image.copy()
-        image.format, image.info["transparency"] = plain.format, colour
+    if colour is not None:
+        info = {**info, "transparency": colour}
+    if info:
+        image = _under(image, info)
     picture = to_channels(image, bits)
     if image.format == "TIFF":  # is turned while it is loaded
         return picture
     return Picture(turn(picture.pixels, orientation_of(picture.metadata)), picture.metadata)
+
+
+def _under(image: Image.Image, info: Mapping[str, Any]) -> Image.Image:
+    """The same image, which may be the caller's, with other entries in its `info`.
+
+    All else is shared: Pillow's own copies forget the format, and with it what a PNG says of its colours.
+    """
+    view = type(image).__new__(type(image))
+    vars(view).update(vars(image))
+    view.info = image.info.copy()
+    view.info.update(info)
+    return view
