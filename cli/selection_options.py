@@ -127,7 +127,12 @@ FRAMES = video_option(
     callback=_span,
     help="From frame A on, counted from 0, and before B; A: and :B too.",
 )
-START = video_option("--start", metavar="TIME", callback=_seconds, help="From here on: seconds, or [HH:]MM:SS[.f].")
+START = video_option(
+    "--start",
+    metavar="TIME",
+    callback=_seconds,
+    help="From here on, from the first frame: seconds, or [HH:]MM:SS[.f].",
+)
 DURATION = video_option("--duration", metavar="TIME", callback=_some_seconds, help="For so long, likewise.")
 _SELECTION = (
     FRAMES,

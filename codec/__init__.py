@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from codec.pixels.frame import Frame
     from codec.rate.target import Target
     from codec.sequence.encoder import WrittenFrame
-    from codec.sequence.video import Video, open_video
+    from codec.sequence.video import Video, VideoSlice, open_video
     from codec.sequence.writer import VideoWriter
     from codec.settings import EncodeSettings
     from codec.still.regions import Region
@@ -81,6 +81,7 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "Video",
+    "VideoSlice",
     "VideoWriter",
     "WispError",
     "WispNote",
@@ -109,6 +110,7 @@ _LAZY = {
     "Region": "codec.still.regions",
     "Target": "codec.rate.target",
     "Video": "codec.sequence.video",
+    "VideoSlice": "codec.sequence.video",
     "VideoWriter": "codec.sequence.writer",
     "open_video": "codec.sequence.video",
     "probe": "codec.jobs.describe_still",

@@ -22,7 +22,6 @@ from codec.jobs.decode_video import decode_video
 from codec.jobs.describe_sequence import verify_sequence
 from codec.jobs.settings import DecodeSettings
 from codec.sequence.encoder import SequenceEncoder
-from codec.sequence.frame_decoder import workers_for
 from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.video import open_video
 from codec.settings import EncodeSettings
@@ -72,8 +71,8 @@ def measure(run: Run, frames: int = FRAMES) -> None:
         with path.open("rb") as stream:
             facts, found = verify_sequence(stream, codec)
         short.write_bytes(path.read_bytes()[:-TAIL])
-        with open_video(path, codec=codec) as video:
-            workers = workers_for(video.header)
+        with open_video(path, codec=codec, workers=None) as video:
+            workers = video.workers
         row = VideoRow(
             frames=frames,
             bytes=facts.bytes,

@@ -90,8 +90,10 @@ def described_frames(stream: BinaryIO, model: Path | None = None) -> Iterator[Fr
     reader = SequenceReader(stream)
     header, clip = reader.start.header, reader.start.header.clip
     assert clip is not None
+    first: int | None = None
     for item in reader.items():
         if isinstance(item, CodedFrame):
+            first = item.record.pts if first is None else first
             learned = [unit for unit in item.units if unit.learned]
             steps = [min(max(header.quality + unit.quality_delta, 0), MAX_QUALITY) for unit in learned]
             identity = header.model_ids[learned[0].model_slot].hex() if learned else None
@@ -102,7 +104,7 @@ def described_frames(stream: BinaryIO, model: Path | None = None) -> Iterator[Fr
                 kind=KINDS[record.kind],
                 pts=record.pts,
                 duration=record.duration,
-                time=round(float(clip.seconds(record.pts)), 6),
+                time=round(float(clip.seconds(record.pts - first)), 6),
                 bytes=item.size,
                 quality=known,
                 lossless_tiles=len(item.units) - len(learned),

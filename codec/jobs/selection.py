@@ -43,7 +43,7 @@ class Scale:
 @dataclass(frozen=True)
 class Selection:
     """Frames `first` .. `last` (excluded; None: to the end), of those the ones shown from `start` seconds on for
-    `duration` seconds, of those every `step`-th, resized by `scale`.
+    `duration` seconds, counted from the clip's first frame, of those every `step`-th, resized by `scale`.
     """
 
     first: int = 0
@@ -129,7 +129,9 @@ class Chooser:
         """A frame that was taken, as it goes on: resized, its time counted anew where the beginning was cut off."""
         chosen = self._selection
         pixels = chosen.resized(frame.pixels)
-        return replace(frame, pixels=pixels, pts=frame.pts - self.shift, duration=frame.duration * chosen.step)
+        first = 0 if self._late else frame.first
+        pts, duration = frame.pts - self.shift, frame.duration * chosen.step
+        return replace(frame, pixels=pixels, pts=pts, duration=duration, first=first)
 
     def packet(self, packet: AudioPacket, time_base: Fraction) -> AudioPacket | None:
         """Sound that is wanted, its time counted likewise; None for other, and for what `begin` may give out yet."""

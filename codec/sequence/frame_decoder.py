@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -16,10 +16,12 @@ from bitstream.header import Header
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.reader import Item
 from bitstream.sequence.record import REPEAT, CodedFrame, Record
-from codec.still.decode import Decoding, ModelLoader
+from codec.api import Codec
+from codec.still.decode import Decoding
+from codec.work.forks import renew_in_child
 from codec.work.prefetch import drawn_ahead
 from codec.work.progress import Progress
-from codec.work.threads import take_torch_threads, thread_count
+from codec.work.threads import take_torch_threads, thread_count, working_threads
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Wanted: TypeAlias = Callable[[Record], bool | None]  # None: neither this frame nor a later one
@@ -37,68 +39,57 @@ class Pending(Protocol):
 Promised: TypeAlias = "tuple[CodedFrame, Pending] | AudioPacket"
 
 
-def workers_for(header: Header) -> int:
-    """How many frames of this size to decode side by side: one a thread, as far as memory goes."""
-    fitting = max(_PIXELS_AT_A_TIME // (header.width * header.height), 1)
-    return min(thread_count(), fitting)
-
-
 class FrameDecoder:
-    """Decodes the frames of one sequence, `workers` at a time, each by an equal share of torch's threads."""
+    """Decodes the frames of one sequence, `workers` at a time, each by an equal share of the codec's threads."""
 
-    def __init__(self, header: Header, load: ModelLoader, workers: int) -> None:
-        self._header, self._load, self._workers = header, load, workers
-        self._warm = self._closed = False
-        self._begin_here()
+    def __init__(self, header: Header, codec: Codec, workers: int | None) -> None:
+        self._header, self._codec = header, codec
+        with codec.working(networks=False):
+            self.workers = _workers_for(header) if workers is None else workers
+        self.renew()
+        renew_in_child(self)
 
-    def _begin_here(self) -> None:
-        """Threads and locks of this process: a forked one has none of its parent's threads."""
-        self._process, self._first, self._share = os.getpid(), threading.Lock(), _ThreadShare(self._workers)
-        self._pool = ThreadPoolExecutor(self._workers, "wisp-frame") if self._workers > 1 else None
+    def renew(self) -> None:
+        """Begin with threads of this process: a forked one has none of its parent's."""
+        self._share = _ThreadShare(self._codec.threads, self.workers)
+        self._pool = ThreadPoolExecutor(self.workers, "wisp-frame") if self.workers > 1 else None
 
     def begin(self, frame: CodedFrame) -> Pending:
         """Have a frame decoded that is no repeat: (H, W, C) uint8, every unit checked."""
-        if self._closed:
-            raise ValueError("the video is closed")
-        if os.getpid() != self._process:
-            self._begin_here()
         if self._pool is None:
-            return _Lazy(self, frame)
+            return _Lazy(self.decode, frame)
         try:
             return self._pool.submit(self._as_worker, frame)
         except RuntimeError as error:  # closed by another thread just now
             raise ValueError("the video is closed") from error
+
+    def ahead(self, promised: Iterator[Promised]) -> Iterator[Promised]:
+        """The same, drawn ahead where there are workers, so that these have something to do."""
+        return promised if self._pool is None else drawn_ahead(promised, _AHEAD * self.workers)
 
     def promised(self, items: Iterator[Item], wanted: Wanted) -> Iterator[Promised]:
         """Audio packets, and the frames that are wanted, in file order, read and begun ahead where there are workers.
 
         Raises CorruptError for a repeat of what is not there, and whatever `items` raises, behind what came before.
         """
-        begun = _begun(items, wanted, self.begin)
-        return begun if self._pool is None else drawn_ahead(begun, _AHEAD * self._workers)
+        return self.ahead(_begun(items, wanted, self.begin))
 
     def close(self) -> None:
         """Begin nothing more."""
-        self._closed = True
-        if self._pool is not None and os.getpid() == self._process:
+        if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def decode(self, frame: CodedFrame) -> Pixels:
         """Now, in the caller's thread. Raises as decode_still."""
-        if self._warm:
+        with self._codec.working(networks=_is_learned(frame)):
             return self._decode(frame)
-        with self._first:  # the networks are built by one thread
-            pixels = self._decode(frame)
-            self._warm = self._warm or any(unit.learned for unit in frame.units)
-            return pixels
 
     def _as_worker(self, frame: CodedFrame) -> Pixels:
-        if any(unit.learned for unit in frame.units):
-            self._share.take()
-        return self.decode(frame)
+        with self._share.taken(networks=_is_learned(frame)):
+            return self._decode(frame)
 
     def _decode(self, frame: CodedFrame) -> Pixels:
-        job = Decoding(self._header, dict(enumerate(frame.units)), self._load)
+        job = Decoding(self._header, dict(enumerate(frame.units)), self._codec.load)
         try:
             job.run(Progress())
         except CorruptError as error:
@@ -106,32 +97,46 @@ class FrameDecoder:
         return job.canvas
 
 
+def _workers_for(header: Header) -> int:
+    """How many frames of this size to decode side by side: one a thread, as far as memory goes."""
+    fitting = max(_PIXELS_AT_A_TIME // (header.width * header.height), 1)
+    return min(thread_count(), fitting)
+
+
+def _is_learned(frame: CodedFrame) -> bool:
+    return any(unit.learned for unit in frame.units)
+
+
 class _Lazy:
     """Made when it is asked for."""
 
-    def __init__(self, decoder: FrameDecoder, frame: CodedFrame) -> None:
-        self._decoder, self._frame = decoder, frame
+    def __init__(self, decode: Callable[[CodedFrame], Pixels], frame: CodedFrame) -> None:
+        self._decode, self._frame = decode, frame
         self._pixels: Pixels | None = None
 
     def result(self) -> Pixels:
         if self._pixels is None:
-            self._pixels = self._decoder.decode(self._frame)
+            self._pixels = self._decode(self._frame)
         return self._pixels
 
 
 class _ThreadShare:
-    """An equal share of torch's threads for each of so many threads of ours."""
+    """An equal share of `threads` (None: of the process's, torch's being its own) for each of so many workers."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers, self._taken = workers, threading.local()
+    def __init__(self, threads: int | None, workers: int) -> None:
+        self._threads, self._workers, self._taken = threads, workers, threading.local()
 
-    def take(self) -> None:
-        """Called by a worker before it uses torch. The process's own number stays as it was."""
-        if not getattr(self._taken, "done", False):
+    def taken(self, *, networks: bool) -> AbstractContextManager[None]:
+        """A worker's block; what it takes of torch's threads it keeps. The process's own number stays as it was."""
+        if networks and not getattr(self._taken, "done", False):
             import torch
 
-            take_torch_threads(max(torch.get_num_threads() // self._workers, 1))
+            take_torch_threads(self._of(torch.get_num_threads()))
             self._taken.done = True
+        return working_threads(self._of(thread_count()), networks=False)
+
+    def _of(self, own: int) -> int:
+        return max((self._threads or own) // self._workers, 1)
 
 
 def _begun(items: Iterator[Item], wanted: Wanted, begin: Callable[[CodedFrame], Pending]) -> Iterator[Promised]:

@@ -1,196 +1,139 @@
-"""Sequences in memory: `open_video`, an iterator of frames in constant memory."""
+"""Sequences in memory: `open_video`, a sequence of frames of which few are in memory at a time."""
 
 from __future__ import annotations
 
 import operator
-import os
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import CancelledError
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property
-from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from bitstream.errors import CorruptError, FileAccessError, NoSuchFrameError, NotSeekableError, WispError
+from bitstream.errors import NoSuchFrameError
 from bitstream.sequence.audio import AudioPacket
-from bitstream.sequence.index import FrameIndex
-from bitstream.sequence.reader import Item, SequenceReader
-from bitstream.sequence.record import REPEAT, Record
-from bitstream.sequence.salvage import SequenceRemains
-from bitstream.sequence.seek import SequenceFile
-from codec.files.cursor import Cursor, VideoSource, opened
-from codec.notes import note
+from bitstream.sequence.record import Record
+from codec.api import Codec, default_codec
+from codec.files.cursor import VideoSource
 from codec.pixels.frame import Frame
+from codec.sequence.coded import CodedFrames
 from codec.sequence.facts import VideoFacts
-from codec.sequence.frame_decoder import FrameDecoder, Pixels, Wanted, workers_for
-from codec.sequence.span import Span
+from codec.sequence.frame_decoder import FrameDecoder, Wanted
+from codec.sequence.shown import Pass, ShownFrames
+from codec.work.forks import ForkLock
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from codec.api import Codec
-
 _NEAR = Fraction(1, 1000)  # of a unit of the time base: what a float of seconds may be off
 
 
-def every(_: Record) -> bool | None:
+def every_frame(_: Record) -> bool | None:
     """Every frame is wanted."""
     return True
 
 
-class Video(VideoFacts, Iterator[Frame]):
+class Video(VideoFacts, Sequence[Frame]):
     """The frames of a `.wisp` sequence; see `open_video`, which makes it.
 
-    Iterating goes on from the position, at first 0, which `seek` moves where the source can seek; `video[i]` and
-    `video[a:b:c]` leave it alone. Of a damaged or truncated file every frame before the fault comes, then the error.
-    With salvage `lost` counts the frames left out so far, and `whole` tells whether anything had to be passed over.
+    `len(video)`, `video[i]`, `video[a:b:c]` and loops are those of any sequence: each loop begins at the first frame.
+    `frames` is a pass over a part. Beside these there is a position, at first 0, which `read` moves on and `seek`
+    moves anywhere; it matters to these two alone. Any number of threads may use one video.
+
+    From a path it can be pickled: it is opened anew elsewhere, at its position. A pipe, or any file object that cannot
+    seek, is read forward once: by one loop, one pass of `frames`, or by `read`. All else raises NotSeekableError.
+
+    Of a damaged or truncated file every frame before the fault comes, then the error. With salvage, which only reads
+    forward, too, `lost` counts the frames left out so far, and `whole` tells whether anything had to be passed over.
     """
 
     def __init__(self, source: VideoSource, codec: Codec, *, workers: int | None = 1, salvage: bool = False) -> None:
-        self._stream, self._owned = opened(source)
-        self._salvage, self._undecodable, self._position, self._taken = salvage, 0, 0, False
-        self._pass: Generator[Frame | AudioPacket, None, None] | None = None
-        self._lock, self._process, self._closed = threading.RLock(), os.getpid(), False
-        self._last: tuple[int, Pixels] | None = None
-        try:
-            self._cursor = Cursor.where_possible(self._stream)
-            forward = self._forward()
-            self._opening = SequenceRemains(forward) if salvage else SequenceReader(forward)
-            super().__init__(self._opening.start)
-            workers = workers_for(self.header) if workers is None else workers
-            self._decoder = FrameDecoder(self.header, codec.load, workers)
-        except BaseException as error:
-            self._close_stream()
-            if isinstance(error, OSError) and not isinstance(error, FileAccessError):
-                raise FileAccessError(error.strerror or str(error)) from error
-            raise
+        self._lock, self._codec, self._wanted_workers = ForkLock(), codec, workers
+        self._position = 0
+        self._pass: Pass[Frame] | None = None  # that `read` goes on with
+        self._coded = CodedFrames(source, salvage=salvage)
+        super().__init__(self._coded.start)
+        decoder = FrameDecoder(self.header, codec, workers)
+        self.workers = decoder.workers  # how many frames are decoded side by side
+        self._shown = ShownFrames(self._coded, decoder)
+
+    def __repr__(self) -> str:
+        name = f"{self._coded.name!r}, " if self._coded.name else ""
+        facts = f"{self.size[0]}x{self.size[1]} {self.mode}, rate={self.rate}, frames={self.clip.frames or None}"
+        return f"Video({name}{facts}, position={self._position})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it was opened, and the position. Raises RequestError for a file object, NotSeekableError for a pipe."""
+        with self._shown.in_use():
+            path = self._coded.path_to_open_again()
+        return _opened_at, (self._position, path, self._codec, self._wanted_workers, self._coded.salvage)
 
     @property
     def seekable(self) -> bool:
-        """Whether frames can be counted and leapt to."""
-        return self._cursor is not None and not self._salvage
+        """Whether frames can be counted and chosen, and passes begun again."""
+        return self._coded.seekable
 
     @property
     def lost(self) -> int:
         """With salvage: frames that are known to be missing or damaged, as far as was read."""
-        missing = self._opening.missing if isinstance(self._opening, SequenceRemains) else 0
-        return missing + self._undecodable
+        return self._coded.missing + self._shown.undecodable
 
     @property
     def whole(self) -> bool:
         """With salvage: whether nothing had to be passed over so far."""
-        passed = isinstance(self._opening, SequenceRemains) and not self._opening.whole
-        return not passed and not self._undecodable
+        return self._coded.whole and not self._shown.undecodable
 
-    def __iter__(self) -> Video:
-        return self
-
-    def __next__(self) -> Frame:
-        """The next frame. Raises CorruptError, TruncatedError and the like where that cannot be decoded."""
-        with self._lock:
-            return self._advanced()
-
-    def _advanced(self) -> Frame:
-        if self._pass is None or os.getpid() != self._process:  # a forked process lacks its parent's threads
-            self._pass = self.items(self._position)
-            self._process = os.getpid()
-        try:
-            for item in self._pass:
-                if isinstance(item, Frame):
-                    self._position = item.number + 1
-                    return item
-        except Exception:
-            if self.seekable:  # the same is found again, unless the file has grown meanwhile
-                self._pass = None
-                self.__dict__.pop("_file", None)
-            raise
-        raise StopIteration
+    # A sequence
 
     def __len__(self) -> int:
         """How many frames there are: those before the fault, where the file is truncated. Raises NotSeekableError."""
-        if self.seekable:
-            return len(self._leaps)
-        if self.clip.frames:
+        if not self.seekable and self.clip.frames:
             return self.clip.frames
-        raise NotSeekableError("the source only reads forward: its frames cannot be counted")
+        return len(self._shown.index)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """From the first frame on. Raises as `frames`."""
+        return self.frames()
 
     @overload
     def __getitem__(self, i: int) -> Frame: ...
     @overload
-    def __getitem__(self, i: slice) -> Span[Frame]: ...
+    def __getitem__(self, i: slice) -> VideoSlice: ...
 
-    def __getitem__(self, i: int | slice) -> Frame | Span[Frame]:
-        """A frame, or a view of several, which decodes them when they are asked for.
+    def __getitem__(self, i: int | slice) -> Frame | VideoSlice:
+        """A frame, or a view of several, which are decoded when they are asked for.
 
         Raises NoSuchFrameError, an IndexError; the file's fault for frames behind it; NotSeekableError.
         """
+        count = len(self._shown.index)
         if isinstance(i, slice):
-            return Span(self._frame, range(len(self._leaps))[i])
-        i, count = operator.index(i), len(self._leaps)
+            return VideoSlice(self, range(count)[i])
+        i = operator.index(i)
         if not -count <= i < count:
-            if self._file.fault is not None and i >= count:
-                raise self._file.fault
+            if self._coded.fault is not None and i >= count:
+                raise self._coded.fault
             raise NoSuchFrameError(f"there is no frame {i}: the sequence has {count}")
-        return self._frame(i % count)
+        return self._shown.frame(i % count)
 
-    def seek(self, seconds: float) -> int:
-        """Move the position to the frame that is shown at this time -> its number.
+    def frames(self, start: int = 0, stop: int | None = None, every: int = 1) -> Iterator[Frame]:
+        """One pass over every so many-th of the frames from number `start` on and before `stop` (None: to the end).
 
-        That is the last whose timestamp is not later, or the first. Raises NotSeekableError.
+        Each pass has a place of its own; of a source that only reads forward there is one. A step raises what decoding
+        raises, and NotSeekableError.
+
+        Raises:
+            ValueError: a negative number, or `every` below 1. Slices count from the end, too.
         """
-        index = self._leaps
-        units = Fraction(seconds) / self.time_base
-        near = round(units)
-        return self.go_to(index.at_time(near if abs(units - near) < _NEAR else units.__floor__()))
+        start, every = operator.index(start), operator.index(every)
+        stop = None if stop is None else operator.index(stop)
+        if start < 0 or every < 1 or (stop is not None and stop < 0):
+            raise ValueError(f"frames from {start} to {stop}, every {every}: numbers begin at 0, steps at 1")
+        return self._shown.frames(start, stop, every)
 
-    def go_to(self, number: int) -> int:
-        """Move the position to this frame -> its number. Raises NotSeekableError."""
-        _ = self._leaps
-        self._close_pass()
-        self._position = number
-        return number
-
-    @property
-    def times(self) -> Sequence[int]:
-        """Every frame's timestamp, in units of the time base. Raises NotSeekableError."""
-        return self._leaps.pts
-
-    @property
-    def position(self) -> int:
-        """Number of the frame that comes next."""
-        return self._position
-
-    def items(self, start: int = 0, wanted: Wanted = every) -> Generator[Frame | AudioPacket, None, None]:
-        """Frames from number `start` on that are wanted, and packets of sound, as they are interleaved.
-
-        Only one such pass can be open over a source that reads forward. Raises as `__next__`.
-        """
-        self._check_open()
-        reader, items = self._items_from(start)
-        choose: Wanted = lambda record: record.number >= start and wanted(record)  # noqa: E731
-        for promised in self._decoder.promised(items, choose):
-            if isinstance(promised, AudioPacket):
-                yield promised
-                continue
-            coded, pending = promised
-            try:
-                pixels = pending.result()
-            except CancelledError:
-                raise ValueError("the video is closed") from None
-            except CorruptError:
-                if not self._salvage:
-                    raise
-                self._undecodable += 1
-                continue
-            yield self._made(coded.record, pixels)
-        self._tell_of_damage(reader)
-
-    def to_torch(self, batch_size: int = 1, *, drop_last: bool = False) -> Iterator[Tensor]:
-        """The frames from the position on as tensors (batch_size, C, H, W) uint8 on the CPU.
+    def to_torch(
+        self, batch_size: int = 1, *, start: int = 0, stop: int | None = None, every: int = 1, drop_last: bool = False
+    ) -> Iterator[Tensor]:
+        """A pass as `frames`, as tensors (batch_size, C, H, W) uint8 on the CPU.
 
         The last one is smaller where frames run out, or left out with `drop_last`.
         """
@@ -198,12 +141,12 @@ class Video(VideoFacts, Iterator[Frame]):
 
         if batch_size < 1:
             raise ValueError(f"batch_size {batch_size} is not positive")
-        batch: list[Pixels] = []
+        batch: list[np.ndarray[Any, Any]] = []
 
         def stacked() -> Tensor:
             return torch.from_numpy(np.stack(batch).transpose(0, 3, 1, 2).copy())
 
-        for frame in self:
+        for frame in self.frames(start, stop, every):
             batch.append(frame.pixels)
             if len(batch) == batch_size:
                 yield stacked()
@@ -211,12 +154,80 @@ class Video(VideoFacts, Iterator[Frame]):
         if batch and not drop_last:
             yield stacked()
 
+    @property
+    def times(self) -> Sequence[int]:
+        """Every frame's timestamp, in units of the time base. Raises NotSeekableError."""
+        return self._shown.index.pts
+
+    def number_at(self, seconds: float) -> int:
+        """The frame that is shown at this time, counted from the clip's first frame, as `Frame.seconds` is.
+
+        That is the last that does not begin later; the first for what is below 0. Raises NotSeekableError.
+        """
+        index = self._shown.index
+        units = Fraction(seconds) / self.time_base
+        near = round(units)
+        return index.at_time(index.pts[0] + (near if abs(units - near) < _NEAR else units.__floor__())) if index else 0
+
+    def items(self, start: int = 0, wanted: Wanted = every_frame) -> Pass[Frame | AudioPacket]:
+        """A pass over the frames from number `start` on that are wanted, and the sound, as they are interleaved."""
+        return self._shown.items(start, wanted)
+
+    # A player
+
+    @property
+    def position(self) -> int:
+        """Number of the frame that `read` gives next."""
+        return self._position
+
+    def read(self) -> Frame | None:
+        """The frame at the position, which moves on; None behind the last.
+
+        Raises CorruptError, TruncatedError and the like where it cannot be decoded; NotSeekableError where a loop has
+        taken the one pass of a source that only reads forward.
+        """
+        with self._lock:
+            if self._pass is None or self._pass.foreign:
+                self._pass = self._shown.frames(self._position, None, 1)
+            try:
+                frame = next(self._pass, None)
+            except Exception:
+                if self.seekable:  # the same is found again, unless the file has grown meanwhile
+                    self._pass = None
+                    self._coded.look_again()
+                raise
+            if frame is not None:
+                self._position = frame.number + 1
+            return frame
+
+    def __next__(self) -> Frame:
+        """As `read`, but StopIteration behind the last frame."""
+        frame = self.read()
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def seek(self, seconds: float) -> int:
+        """Move the position to the frame of `number_at` -> its number. Raises NotSeekableError."""
+        return self.go_to(self.number_at(seconds))
+
+    def go_to(self, number: int) -> int:
+        """Move the position to this frame -> its number. Raises NotSeekableError."""
+        _ = self._shown.index
+        with self._lock:
+            if self._pass is not None and not self._pass.foreign:
+                self._pass.close()
+            self._pass, self._position = None, number
+        return number
+
+    # Its end
+
     def close(self) -> None:
-        """Stop decoding; a file that was opened here is closed."""
-        self._closed = True
-        self._close_pass()
-        self._decoder.close()
-        self._close_stream()
+        """Stop decoding; a file that was opened here is closed.
+
+        Where another thread is at work, it does its frame first, and nobody waits for it.
+        """
+        self._shown.close()
 
     def __enter__(self) -> Video:
         return self
@@ -224,89 +235,41 @@ class Video(VideoFacts, Iterator[Frame]):
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.close()
 
-    @cached_property
-    def _file(self) -> SequenceFile:
-        assert self._cursor is not None
-        return SequenceFile(self._cursor.another())  # type: ignore[arg-type]
 
-    @property
-    def _leaps(self) -> FrameIndex:
-        self._check_open()
-        if not self.seekable:
-            raise NotSeekableError("the source only reads forward: there is no way to leap in it")
-        return self._file.index
+class VideoSlice(Sequence[Frame]):
+    """A view of some frames of a video: they are decoded when they are asked for, and not kept.
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("the video is closed")
+    A loop over it decodes as many side by side as the video has `workers`.
+    """
 
-    def _forward(self) -> BinaryIO:
-        return self._stream if self._cursor is None else self._cursor.another()  # type: ignore[return-value]
+    def __init__(self, video: Video, numbers: range) -> None:
+        self._video, self._numbers = video, numbers
 
-    def _items_from(self, number: int) -> tuple[SequenceReader | SequenceRemains, Iterator[Item]]:
-        """What reads the coded frames and packets from this frame on, or from an earlier one that it needs."""
-        if not self._taken and (number == 0 or not self.seekable):
-            self._taken = True  # what read the header goes on
-            return self._opening, self._opening.items()
-        if not self.seekable:
-            raise NotSeekableError("the source only reads forward, and has been read")
-        if number == 0:
-            reader = SequenceReader(self._forward())
-            return reader, reader.items()
-        file = self._file
-        if number >= len(file.index):
-            return self._opening, _nothing(file.fault)
-        record = file.record(number)
-        shown = file.shown_by(record)
-        cursor = self._forward()
-        cursor.seek(file.index.offsets[number])
-        reader = SequenceReader.resumed(cursor, self._start, number, cursor.tell(), shown)
-        return reader, chain([file.frame(shown)] if record.kind == REPEAT else [], reader.items())
+    def __repr__(self) -> str:
+        return f"VideoSlice({self._video!r}, {self._numbers})"
 
-    def _made(self, record: Record, pixels: Pixels) -> Frame:
-        # A copy, for the next frame may show the same again, and this one is the caller's.
-        return Frame(pixels.copy(), record.pts, record.duration, self.time_base, record.number, record.key)
+    def __len__(self) -> int:
+        return len(self._numbers)
 
-    def _frame(self, number: int) -> Frame:
-        """One frame by a leap."""
-        with self._lock:
-            return self._leapt_to(number)
+    def __iter__(self) -> Iterator[Frame]:
+        return self._video._shown.chosen(self._numbers)
 
-    def _leapt_to(self, number: int) -> Frame:
-        coded = self._file.frame(number)
-        shown = self._file.shown_by(coded.record)
-        if self._last is None or self._last[0] != shown or coded.record.kind != REPEAT:
-            source = coded if shown == number else self._file.frame(shown)
-            if source.record.kind == REPEAT:
-                raise CorruptError(f"frame {number} repeats frame {shown}, which is a repeat")
-            self._last = (shown, self._decoder.begin(source).result())
-        return self._made(coded.record, self._last[1])
+    @overload
+    def __getitem__(self, i: int) -> Frame: ...
+    @overload
+    def __getitem__(self, i: slice) -> VideoSlice: ...
 
-    def _close_pass(self) -> None:
-        if self._pass is not None:
-            self._pass.close()
-            self._pass = None
-
-    def _close_stream(self) -> None:
-        if self._owned:
-            self._stream.close()
-
-    def _tell_of_damage(self, reader: SequenceReader | SequenceRemains) -> None:
-        """What is odd about a file whose frames have all been shown."""
-        if isinstance(reader, SequenceRemains) and reader.start.damaged:
-            note(f"{' and '.join(reader.start.damaged)} damaged and left out")
-        if not isinstance(reader, SequenceReader) or reader.tail is None:
-            return
-        if reader.damaged:
-            note(f"{' and '.join(reader.damaged)} damaged and left out")
-        if self._cursor is not None and (extra := self._cursor.another().seek(0, os.SEEK_END) - reader.offset) > 0:
-            note(f"{extra} bytes after the end of the file are ignored")
+    def __getitem__(self, i: int | slice) -> Frame | VideoSlice:
+        """A frame, or a view of fewer. Raises IndexError."""
+        if isinstance(i, slice):
+            return VideoSlice(self._video, self._numbers[i])
+        return self._video[self._numbers[i]]
 
 
-def _nothing(fault: WispError | None) -> Iterator[Item]:
-    if fault is not None:
-        raise fault
-    yield from ()
+def _opened_at(position: int, source: VideoSource, codec: Codec, workers: int | None, salvage: bool) -> Video:
+    video = Video(source, codec, workers=workers, salvage=salvage)
+    video._position = position
+    return video
 
 
 def open_video(
@@ -315,9 +278,9 @@ def open_video(
     """Open a sequence: `for frame in open_video("clip.wisp"): show(frame.pixels)`.
 
     Args:
-        source: a path or a binary file object; one that only reads forward will do for iterating.
+        source: a path or a binary file object; one that only reads forward will do for one loop.
         codec: what decodes; by default the one behind `codec.decode`.
-        workers: frames decoded side by side and ahead of the caller, each by an equal share of torch's threads.
+        workers: frames decoded side by side and ahead of the caller, each by an equal share of the codec's threads.
             1 decodes in the caller's thread when a frame is asked for; None takes as many as threads and memory
             allow. Pixels may differ by one grey level between numbers of workers, latents never.
         salvage: pass over what is damaged and go on with the next intact frame; forward only.
@@ -328,8 +291,4 @@ def open_video(
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers {workers} is not positive")
-    if codec is None:
-        from codec.api import default_codec
-
-        codec = default_codec()
-    return Video(source, codec, workers=workers, salvage=salvage)
+    return Video(source, codec or default_codec(), workers=workers, salvage=salvage)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import codec
+from bitstream.sequence.seek import SequenceFile
 from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.cli_videos import FRAME_BYTES, coded, y4m_clip
 from tests.support.media_files import moving, write_clip
@@ -183,9 +183,8 @@ def test_what_comes_before_the_end_is_delivered() -> None:
 
 def test_salvage_goes_on_behind_the_damage() -> None:
     frames = coded("a.wisp", 5)
-    with codec.open_video("a.wisp") as opened:
-        at = opened._file.index.offsets[2] + 60
     data = bytearray(Path("a.wisp").read_bytes())
+    at = SequenceFile(io.BytesIO(data)).index.offsets[2] + 60
     data[at] ^= 1
     Path("bad.wisp").write_bytes(data)
     result = invoke("decode", "bad.wisp", "-o", "-", "--format", "rgb24")

@@ -98,8 +98,8 @@ def test_file_objects_that_can_be_sought(wisp: Codec, tmp_path: Path, name: str)
         assert all(same(frame.pixels, pixels) for frame, pixels in zip(video, small_pixels(), strict=True))
         for i in (4, 0, 5, 3, 1, 2, -1, -6):
             assert same(video[i].pixels, small_pixels()[i]) and video[i].pts == PTS[i]
-        assert video.seek(0.1) == 3
-        assert [frame.number for frame in video] == [3, 4, 5]
+        assert video.seek(video[3].seconds) == 3
+        assert [frame.number for frame in iter(video.read, None)] == [3, 4, 5]
 
 
 @each_file
@@ -240,10 +240,10 @@ def test_a_leap_goes_on_to_the_end(wisp: Codec) -> None:
             with open_video(stream, codec=wisp) as video:
                 video.go_to(first)
                 if data == SMALL:
-                    frames = list(video)
+                    frames = list(iter(video.read, None))
                 else:
                     with pytest.warns(match="^sound damaged"):
-                        frames = list(video)
+                        frames = list(iter(video.read, None))
             assert [frame.number for frame in frames] == list(range(first, 6))
             assert all(same(frame.pixels, small_pixels()[frame.number]) for frame in frames)
 
