@@ -37,10 +37,14 @@ def wisp() -> Codec:
     return Codec(device="cpu", precision="fp32")
 
 
+def _never(*_: object) -> bool:
+    return False
+
+
 @pytest.fixture
 def learned_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tile is stored losslessly for being smaller so, as most would be with a model of random weights."""
-    monkeypatch.setattr("codec.still.encode.may_be_smaller", lambda *_: False)
+    monkeypatch.setattr("codec.still.encode.may_be_smaller", _never)
 
 
 @pytest.fixture(scope="session")

@@ -32,11 +32,13 @@ def random_network(name: str, seed: int) -> Any:
     return network.eval()
 
 
-@pytest.fixture(params=MODELS)
-def given(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[CompressAiModel, dict[int, Any]]:
+@pytest.fixture(scope="module", params=MODELS)
+def given(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[CompressAiModel, dict[int, Any]]:
     if not compressai_imports():
         pytest.skip("CompressAI is not installed")
-    name = request.param
+    name, tmp_path = request.param, tmp_path_factory.mktemp("weights")
     networks = {quality: random_network(name, quality) for quality in (1, 3)}
     torch.save(networks[1].state_dict(), tmp_path / f"{name}-1-0123abcd.pth.tar")
     torch.save({"state_dict": networks[3].state_dict(), "epoch": 7}, tmp_path / f"{name}-3.pth")

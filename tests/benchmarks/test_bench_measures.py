@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import math
-import os
-import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +16,13 @@ from pytorch_msssim import ms_ssim as library_ms_ssim
 from pytorch_msssim import ssim as library_ssim
 
 from benchmarks.measures.catalog import EXTRA, INFOS, STANDARD, open_measures
-from benchmarks.measures.interface import MeanOfFrames
 from benchmarks.measures.learned import WEIGHTS
 from benchmarks.raw import Pixels
 from bitstream.errors import RequestError
+from tests.support.measured import SHAPES, opened, pair, tensor
 
-SHAPES = ((1, 1), (8, 8), (13, 29), (3, 70))
 PACKAGED = (*STANDARD, "ssimulacra2", "psnr-hvs-m")  # what runs wherever the tests run
+each_packaged = pytest.mark.parametrize("name", PACKAGED)
 
 
 @pytest.fixture
@@ -38,30 +34,8 @@ def no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def opened(name: str, weights: Path | None = None) -> MeanOfFrames:
-    measures, absent = open_measures([name], lpips_weights=weights)
-    assert not absent, absent
-    (measure,) = measures
-    assert isinstance(measure, MeanOfFrames)
-    return measure
-
-
-def pair(height: int, width: int, strength: float = 20) -> tuple[Pixels, Pixels]:
-    """A smooth picture, and itself with noise and a shade."""
-    random = np.random.default_rng(height * 1000 + width)
-    rows, columns = np.mgrid[:height, :width]
-    waves = [120 + 60 * np.sin(rows / (5 + c)) + 50 * np.cos(columns / (4 + c)) for c in range(3)]
-    reference = np.stack(waves, axis=-1)
-    shown = reference + random.normal(strength / 4, strength, reference.shape)
-    return reference.round().astype(np.uint8), shown.clip(0, 255).round().astype(np.uint8)
-
-
 def flat(colour: tuple[int, int, int], height: int = 16, width: int = 24) -> Pixels:
     return np.broadcast_to(np.array(colour, np.uint8), (height, width, 3)).copy()
-
-
-def tensor(pixels: Pixels) -> torch.Tensor:
-    return torch.from_numpy(pixels.transpose(2, 0, 1).astype(np.float32))[None]
 
 
 def test_the_catalog_holds_them_all_and_is_light_and_quiet() -> None:
@@ -84,7 +58,7 @@ def test_ids_keep_their_order_and_unknown_ones_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("no_programs")
-@pytest.mark.parametrize("name", PACKAGED)
+@each_packaged
 def test_every_shape_gives_a_float_and_equality_the_best(name: str) -> None:
     measure = opened(name)
     best = {"ssim": 1.0, "ssimulacra2": 100.0}.get(name, math.inf)
@@ -99,7 +73,7 @@ def test_every_shape_gives_a_float_and_equality_the_best(name: str) -> None:
 
 
 @pytest.mark.usefixtures("no_programs")
-@pytest.mark.parametrize("name", PACKAGED)
+@each_packaged
 def test_worse_pictures_score_worse(name: str) -> None:
     measure = opened(name)
     values = [measure.compute(*pair(96, 120, strength)) for strength in (2, 8, 30)]
@@ -108,7 +82,7 @@ def test_worse_pictures_score_worse(name: str) -> None:
 
 
 @pytest.mark.usefixtures("no_programs")
-@pytest.mark.parametrize("name", PACKAGED)
+@each_packaged
 def test_numbers_do_not_depend_on_the_threads(name: str) -> None:
     measure, pictures = opened(name), pair(200, 330)
     alone = measure.compute(*pictures)
@@ -274,79 +248,3 @@ def test_what_is_missing_is_listed_with_the_way_to_get_it(monkeypatch: pytest.Mo
     for name, absence, (reason, remedy) in zip(EXTRA, absent, words, strict=True):
         assert (absence.id, absence.what, absence.title) == (name, "measure", INFOS[name].title)
         assert reason in absence.reason and remedy in absence.remedy
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state dict of torchvision's AlexNet; its values are random, for only the arithmetic is tested."""
-    library = torch.library.Library("torchvision", "FRAGMENT")  # a torchvision for another torch lacks operators
-    for name in ("nms", "qnms"):
-        if not hasattr(torch.ops.torchvision, name):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    pytest.importorskip("lpips")
-    from torchvision.models import alexnet
-
-    torch.manual_seed(3)
-    path = tmp_path_factory.mktemp("lpips") / "alexnet.pth"
-    torch.save(alexnet(weights=None).state_dict(), path)
-    yield path
-    del library
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning:torchvision")  # of names of arguments that lpips uses
-def test_lpips_is_the_packages_with_these_weights(weights: Path) -> None:
-    import lpips
-    from torchvision.models import alexnet
-
-    features = alexnet(weights=None)
-    features.load_state_dict(torch.load(weights, weights_only=True))
-    by_hand = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
-    taken = iter(features.features[index] for index in (0, 3, 6, 8, 10))
-    for module in by_hand.net.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.load_state_dict(next(taken).state_dict())
-    reference, shown = pair(70, 90)
-    with torch.no_grad():
-        expected = float(by_hand(tensor(reference) / 255, tensor(shown) / 255, normalize=True))
-    measure = opened("lpips", weights)
-    value = measure.compute(reference, shown)
-    assert value == pytest.approx(expected, rel=1e-5)
-    assert 0 < value < measure.compute(reference, pair(70, 90, 60)[1])
-    for shape in SHAPES:
-        small = pair(*shape)
-        assert measure.compute(*small) > 0 == measure.compute(small[0], small[0])
-
-
-def test_lpips_takes_only_a_state_dict_of_alexnet(weights: Path, tmp_path: Path) -> None:
-    class Harm:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.mkdir, (str(tmp_path / "harm"),)
-
-    state = torch.load(weights, weights_only=True)
-    other, stream = tmp_path / "other.pth", io.BytesIO()
-    torch.save({**state, "features.3.bias": torch.zeros(5)}, stream)
-    unlike = stream.getvalue()
-    for data in (b"", b"nothing", pickle.dumps(Harm()), weights.read_bytes()[:5000], unlike):
-        other.write_bytes(data)
-        _, absent = open_measures(["lpips"], lpips_weights=other)
-        assert absent[0].reason == f"{other} is no state dict of torchvision's AlexNet"
-    assert not (tmp_path / "harm").exists()
-    _, absent = open_measures(["lpips"], lpips_weights=tmp_path / "none.pth")
-    assert absent[0].reason.endswith("none.pth: No such file or directory")
-
-
-def test_lpips_is_absent_without_a_package_or_with_a_torchvision_that_does_not_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    some = tmp_path / "weights.pth"
-    some.write_bytes(b"never read")
-    monkeypatch.setitem(sys.modules, "lpips", None)
-    _, absent = open_measures(["lpips"], lpips_weights=some)
-    assert (absent[0].reason, absent[0].remedy) == ("the package lpips is not installed", "pip install lpips")
-    (tmp_path / "lpips.py").write_text("raise RuntimeError('operator torchvision::nms does not exist\\nmore')")
-    monkeypatch.delitem(sys.modules, "lpips")
-    monkeypatch.syspath_prepend(tmp_path)
-    _, absent = open_measures(["lpips"], lpips_weights=some)
-    said = f"torchvision does not fit torch {torch.__version__}: operator torchvision::nms does not exist"
-    assert absent[0].reason == said
-    assert "from one index" in absent[0].remedy

@@ -88,8 +88,11 @@ def test_a_comparison_is_of_real_files(wisp: Codec, photograph: NDArray[np.uint8
     assert row.jpeg.psnr >= row.wisp.psnr
 
 
-@pytest.mark.parametrize("quality", [30, 60, 95])
-def test_real_bytes_are_near_the_ideal_length(wisp: Codec, photograph: NDArray[np.uint8], quality: int) -> None:
+@pytest.mark.parametrize(("quality", "part"), [(30, 2), (60, 1), (95, 2)])
+def test_real_bytes_are_near_the_ideal_length(
+    wisp: Codec, photograph: NDArray[np.uint8], quality: int, part: int
+) -> None:
+    photograph = photograph[: 512 // part, : 768 // part]
     model = wisp.load(wisp.model_info.id)
     sink = IdealLength(model)
     emit(model, photograph, to_model_quality(model.file.quality_curve, quality), sink)

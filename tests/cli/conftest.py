@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from codec.model.file import ModelFile
+from codec.model.loaded import LoadedModel, Runtime
 from tests.support.without_torch import WithoutTorch
 
 
@@ -14,3 +18,27 @@ def without_torch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WithoutT
     """Runs commands where torch cannot be imported."""
     with WithoutTorch(tmp_path_factory.mktemp("without_torch")) as run:
         yield run
+
+
+_models: dict[tuple[Any, ...], LoadedModel] = {}
+
+
+@pytest.fixture(autouse=True)
+def shared_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that run in this process share their networks: each would take a tenth of a second to build its own."""
+
+    def shared(file: ModelFile, runtime: Runtime) -> LoadedModel:
+        return _models.setdefault((file.info.path, file.info.id, runtime), LoadedModel(file, runtime))
+
+    monkeypatch.setattr("codec.model.loaded.LoadedModel", shared)
+
+
+@pytest.fixture
+def warm_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs side by side are forked from a process that has imported the commands; else each imports them anew."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(
+            ["cli.main", "codec.jobs.encode_picture", "codec.jobs.decode_picture", "PIL.Image"]
+        )
+        monkeypatch.setattr(multiprocessing, "get_context", lambda _: context)

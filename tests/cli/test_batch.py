@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -19,11 +20,12 @@ from tests.support.cli_runner import folder_content, invoke, succeed
 from tests.support.fragile import fragile
 from tests.support.goldens import golden_bytes
 
+SPAWN = multiprocessing.get_context("spawn")  # what users get
 each_jobs = pytest.mark.parametrize("jobs", [1, 2])
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_processes: None) -> Path:
     """The folder to be in, with pictures in `in`; four cores, wherever the tests run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(batch, "cores", lambda: 4)
@@ -227,8 +229,9 @@ def test_what_is_told(jobs: int) -> None:
     assert told[1].startswith("wisp: in/b.png: 16x12 RGB -> out/b.wisp: ") and told[2:] == [note, error]
 
 
-def test_jobs_change_no_byte(place: Path, photograph: NDArray[np.uint8]) -> None:
+def test_jobs_change_no_byte(place: Path, photograph: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
     """Of learned tiles, too, where each job has as many threads."""
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: SPAWN)
     for i in range(3):
         Image.fromarray(photograph[100 * i : 100 * i + 90, :130]).save(f"in/{'xyz'[i]}.png")
     arguments = ("encode", "-r", "in", "-q", "50", "--precision", "fp32", "--threads", "1")
@@ -238,7 +241,10 @@ def test_jobs_change_no_byte(place: Path, photograph: NDArray[np.uint8]) -> None
     assert folder_content(place / "two") == folder_content(place / "one")
 
 
-def test_debug_shows_where_in_other_processes(capfd: pytest.CaptureFixture[str]) -> None:
+def test_debug_shows_where_in_other_processes(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: SPAWN)
     result = encode("in/a.png", "none.png", "-o", "out", "--jobs", 2, "--debug")
     assert lines(result) == ["wisp: none.png: No such file or directory"]
     assert "Traceback" in capfd.readouterr().err

@@ -257,6 +257,7 @@ def test_a_log_replaces_nothing_unasked() -> None:
 # Several
 
 
+@pytest.mark.usefixtures("warm_processes")
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_pictures_and_videos_of_a_folder(jobs: str) -> None:
     Path("in").mkdir()

@@ -74,7 +74,7 @@ def test_json_lines_of_learned_tiles(photograph: NDArray[np.uint8]) -> None:
         assert all(0 < a < b for a, b in pairwise(shares))
 
 
-@pytest.mark.usefixtures("every_step")
+@pytest.mark.usefixtures("every_step", "warm_processes")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_json_lines_of_many_files(jobs: int) -> None:
     Image.new("P", (9, 9)).save("c.png")

@@ -22,7 +22,8 @@ from tests.support.cli_runner import SECONDS, folder_content, wait_for
 from tests.support.signals import STATUS, Place, finished, send
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals, named pipes and sessions")
-each_signal = pytest.mark.parametrize("name", STATUS)
+SLOW = pytest.mark.slow
+each_signal = pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", pytest.param("SIGHUP", marks=SLOW)])
 
 
 @pytest.fixture
@@ -33,8 +34,14 @@ def place(tmp_path: Path) -> Place:
 ENCODE = ("encode", "--lossless", "--overwrite", "-o", "out")
 
 
-@each_signal
-@pytest.mark.parametrize(("jobs", "whom"), [("1", "one"), ("2", "one"), ("2", "all")])
+@pytest.mark.parametrize(
+    ("name", "jobs", "whom"),
+    [
+        *((name, "2", "all") for name in STATUS),
+        *(("SIGINT", "1", "one"), ("SIGTERM", "1", "one"), ("SIGTERM", "2", "one")),
+        *(pytest.param(*each, "one", marks=SLOW) for each in (("SIGHUP", "1"), ("SIGHUP", "2"), ("SIGINT", "2"))),
+    ],
+)
 def test_while_outputs_are_written(place: Place, name: str, jobs: str, whom: str) -> None:
     before = place.content()
     with place.start(*ENCODE, "--jobs", jobs, "a.png", "b.png", "c.png", stop="writing") as process:

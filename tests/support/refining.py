@@ -16,12 +16,14 @@ from codec.model.quality import to_model_quality
 from codec.pixels.picture import Picture
 from codec.refine.descent import Descent, Refined, Window, lagrange_multiplier
 from codec.settings import EncodeSettings, Tune
+from codec.still import encode as encoder
 from codec.still.check import try_out
 from codec.still.encode import CodedPicture, encode_still
 from codec.still.regions import Region
 from codec.work.progress import Progress
 from tests.support.scenes import Pixels, photo
 
+_plain: dict[tuple[Any, ...], CodedPicture] = {}
 WORD_BITS = 32  # a stream ends with a whole word
 
 
@@ -52,8 +54,12 @@ def refined(
 
 
 def plain(codec: Codec, pixels: Pixels, quality: float = 75, **options: Any) -> CodedPicture:
-    """As `refined` without refinement."""
-    return refined(codec, pixels, quality, effort=4, **options)
+    """As `refined` without refinement; remembered, for many tests compare with the same file."""
+    chooses = vars(encoder)["may_be_smaller"], tuple(sorted(options.items()))
+    key = (codec, quality, pixels.shape, pixels.tobytes(), chooses)
+    if key not in _plain:
+        _plain[key] = refined(codec, pixels, quality, effort=4, **options)
+    return _plain[key]
 
 
 def lagrangian(codec: Codec, encoded: CodedPicture) -> float:

@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from codec.convert.crops import read_crops
 from codec.convert.model import convert
 from codec.convert.precision import choose_pixel_path
 from codec.files.source import read_file
-from codec.model.config import Context, ModelConfig
+from codec.model.config import ModelConfig
 from codec.model.file import ModelInfo, read_model_file
 from codec.model.loaded import LoadedModel, Runtime
 from tests.support import reference_decoder
@@ -72,12 +73,14 @@ class Converted:
     report: list[str]
 
 
-CASES: list[tuple[Context, torch.dtype]] = [
-    (context, dtype) for context in ("clamp", "compand") for dtype in (torch.float16, torch.float32)
-]
+def each_case() -> list[Any]:
+    """Each context in one of the dtypes; the other combinations belong to the slow tests."""
+    quick, contexts = (("clamp", torch.float16), ("compand", torch.float32)), ("clamp", "compand")
+    every = [(context, dtype) for context in contexts for dtype in (torch.float16, torch.float32)]
+    return [pytest.param(case, marks=[] if case in quick else pytest.mark.slow) for case in every]
 
 
-@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} {case[1]}")
+@pytest.fixture(scope="module", params=each_case(), ids=lambda case: f"{case[0]} {case[1]}")
 def converted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, crops: str) -> Converted:
     context, dtype = request.param
     folder, config = tmp_path_factory.mktemp("model"), tiny_config(9, context)

@@ -129,7 +129,7 @@ def test_lossless_tiles_and_alpha_are_read_alike(
 
 @pytest.mark.parametrize("setting", each_setting)
 def test_files_encoded_under_host_settings_decode_the_same(setting: str) -> None:
-    pixels = Picture(picture("photograph", 100, 140, 3))
+    pixels = Picture(picture("photograph", 70, 90, 3))
     with SETTINGS[setting]():
         model = loaded()
         encoded, said = encode_recorded(model, pixels, 13000, 64)

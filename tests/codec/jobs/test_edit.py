@@ -24,14 +24,25 @@ COUNT = 10
 OVER = Writing(overwrite=True)
 
 
+@pytest.fixture(scope="module")
+def coded(wisp: Codec) -> bytes:
+    return written(wisp, moving(COUNT), quality=50)
+
+
+@pytest.fixture(scope="module")
+def whole(wisp: Codec, coded: bytes) -> list[Pixels]:
+    """What the clip shows."""
+    return pixels(wisp, io.BytesIO(coded))
+
+
 @pytest.fixture
-def clip(wisp: Codec, tmp_path: Path) -> str:
+def clip(coded: bytes, tmp_path: Path) -> str:
     path = tmp_path / "clip.wisp"
-    path.write_bytes(written(wisp, moving(COUNT), quality=50))
+    path.write_bytes(coded)
     return str(path)
 
 
-def pixels(wisp: Codec, path: str | Path) -> list[Pixels]:
+def pixels(wisp: Codec, path: str | Path | io.BytesIO) -> list[Pixels]:
     with open_video(path, codec=wisp) as video:
         return [frame.pixels for frame in video]
 
@@ -52,11 +63,10 @@ def same(a: list[Pixels], b: list[Pixels]) -> bool:
     ],
 )
 def test_a_part_shows_the_same_frames(
-    wisp: Codec, clip: str, tmp_path: Path, selection: Selection, numbers: range
+    wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path, selection: Selection, numbers: range
 ) -> None:
     out = tmp_path / "part.wisp"
     report = cut_file(clip, str(out), selection, Writing())
-    whole = pixels(wisp, clip)
     assert same(pixels(wisp, out), [whole[number] for number in numbers]) and report.frames == len(numbers)
     with open_video(out, codec=wisp) as video, out.open("rb") as file:
         assert video[0].key and video[0].pts == 0 and len(video) == len(numbers)
@@ -64,9 +74,9 @@ def test_a_part_shows_the_same_frames(
     assert out.stat().st_size == report.bytes
 
 
-def test_from_a_pipe(wisp: Codec, clip: str, tmp_path: Path) -> None:
+def test_from_a_pipe(wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path) -> None:
     cut_file(io.BytesIO(Path(clip).read_bytes()), str(tmp_path / "a.wisp"), Selection(first=5), Writing())
-    assert same(pixels(wisp, tmp_path / "a.wisp"), pixels(wisp, clip)[5:])
+    assert same(pixels(wisp, tmp_path / "a.wisp"), whole[5:])
 
 
 @pytest.mark.parametrize("selection", [Selection(first=10), Selection(start=Fraction(9)), Selection(last=0)])
@@ -105,15 +115,14 @@ def test_damage_leaves_no_output(clip: str, tmp_path: Path) -> None:
         assert not (tmp_path / "a.wisp").exists() and not (tmp_path / "a.wisp.part").exists()
 
 
-def test_joined_clips_follow_one_another(wisp: Codec, clip: str, tmp_path: Path) -> None:
+def test_joined_clips_follow_one_another(wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path) -> None:
     """Another quality, another rate, a repeat at the seam: units keep their own quality, times their length."""
     other = tmp_path / "other.wisp"
     other.write_bytes(written(wisp, moving(4), "30000/1001", quality=20))
     out = tmp_path / "both.wisp"
     report = concat_files([clip, str(other), clip], str(out), Writing())
     assert report.frames == 24 and report.duration == pytest.approx(20 / 25 + 4 * 1001 / 30000)
-    first, second = pixels(wisp, clip), pixels(wisp, other)
-    assert same(pixels(wisp, out), first + second + first)
+    assert same(pixels(wisp, out), whole + pixels(wisp, other) + whole)
     with open_video(out, codec=wisp) as video, out.open("rb") as file:
         times = [frame.seconds for frame in video]
         assert video.rate is None and times[10] == pytest.approx(0.4)
@@ -121,12 +130,12 @@ def test_joined_clips_follow_one_another(wisp: Codec, clip: str, tmp_path: Path)
         assert verify_sequence(file, wisp)[0].repeats == 6
 
 
-def test_what_was_cut_joins_again(wisp: Codec, clip: str, tmp_path: Path) -> None:
+def test_what_was_cut_joins_again(wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path) -> None:
     parts = [str(tmp_path / f"{i}.wisp") for i in range(3)]
     for part, (first, last) in zip(parts, [(0, 3), (3, 6), (6, 10)], strict=True):
         cut_file(clip, part, Selection(first=first, last=last), Writing())
     concat_files(parts, str(tmp_path / "again.wisp"), Writing())
-    assert same(pixels(wisp, tmp_path / "again.wisp"), pixels(wisp, clip))
+    assert same(pixels(wisp, tmp_path / "again.wisp"), whole)
     with open_video(tmp_path / "again.wisp", codec=wisp) as video:
         assert [frame.pts for frame in video] == list(range(10)) and video.rate == 25
 
@@ -150,7 +159,7 @@ def test_what_does_not_go_together(
 def sounding(wisp: Codec, path: Path, layout: str = "stereo", packets: int = 10) -> AudioStream:
     """Ten frames at 25 a second with a packet of 40 ms for each."""
     stream = AudioStream(0, "pcm_s16le", Fraction(1, 1000), 8000, layout)
-    with VideoWriter(path, (96, 64), 25, codec=wisp, audio=[stream], quality=40) as writer:
+    with VideoWriter(path, (96, 64), 25, codec=wisp, audio=[stream], lossless=True) as writer:
         for number, frame in enumerate(moving(COUNT)):
             writer.write(frame)
             if number < packets:
@@ -181,18 +190,18 @@ def test_sound_of_different_kinds_is_left_out_with_a_note(wisp: Codec, tmp_path:
     assert heard(wisp, out) == []
 
 
-def test_an_unfinished_sequence_is_made_whole(wisp: Codec, clip: str, tmp_path: Path) -> None:
+def test_an_unfinished_sequence_is_made_whole(wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path) -> None:
     data, out = Path(clip).read_bytes(), tmp_path / "whole.wisp"
     left = tmp_path / "left.wisp.part"
     left.write_bytes(data[: data.rindex(b"FRAM") + 20])
     report = cut_file(str(left), str(out), Selection(), Writing(), salvage=True)
     assert report.frames == COUNT - 1 and report.lost == 0
-    assert same(pixels(wisp, out), pixels(wisp, clip)[: COUNT - 1])
+    assert same(pixels(wisp, out), whole[: COUNT - 1])
     with out.open("rb") as file:
         verify_sequence(file, wisp)
 
 
-def test_damage_is_cut_out(wisp: Codec, clip: str, tmp_path: Path) -> None:
+def test_damage_is_cut_out(wisp: Codec, clip: str, whole: list[Pixels], tmp_path: Path) -> None:
     data = bytearray(Path(clip).read_bytes())
     places = [i for i in range(len(data)) if data[i : i + 4] == b"FRAM"]
     data[places[3] + 60] ^= 1  # frames 4 and 5 repeat it
@@ -200,14 +209,13 @@ def test_damage_is_cut_out(wisp: Codec, clip: str, tmp_path: Path) -> None:
     damaged.write_bytes(data)
     report = cut_file(str(damaged), str(out), Selection(), Writing(), salvage=True)
     assert (report.frames, report.lost) == (COUNT - 3, 1)
-    whole = pixels(wisp, clip)
     assert same(pixels(wisp, out), [whole[i] for i in (0, 1, 2, 6, 7, 8, 9)])
 
 
 def early_sound(wisp: Codec, path: Path) -> list[tuple[int | None, bytes]]:
     """Sound that begins before the first frame and is stored ahead of the frame that it goes with."""
     stream = AudioStream(0, "pcm_s16le", Fraction(1, 1000), 8000, "mono")
-    with VideoWriter(path, (96, 64), 25, codec=wisp, audio=[stream], quality=40) as writer:
+    with VideoWriter(path, (96, 64), 25, codec=wisp, audio=[stream], lossless=True) as writer:
         writer.write_audio(AudioPacket(0, b"priming", -20, -20, 20))
         for number, frame in enumerate(moving(COUNT)):
             writer.write_audio(AudioPacket(0, bytes([number]), 40 * number, 40 * number, 40))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,8 +125,13 @@ def test_a_crop_of_a_long_strip(wisp: Codec, mode: str, crop: Crop) -> None:
     check_crop(wisp, "wide", mode, crop)
 
 
-@pytest.mark.parametrize("kind", FILES)
-@pytest.mark.parametrize("mode", MODES)
+def each_file() -> list[Any]:
+    """All modes with tiles of both kinds, else two of them; the others belong to the slow tests."""
+    every = [(kind, mode, kind in ("lossless", "mixed") or mode in ("L", "RGBA")) for kind in FILES for mode in MODES]
+    return [pytest.param(kind, mode, marks=[] if quick else pytest.mark.slow) for kind, mode, quick in every]
+
+
+@pytest.mark.parametrize(("kind", "mode"), each_file())
 def test_corners_a_tile_and_the_whole(wisp: Codec, kind: str, mode: str) -> None:
     height, width, _ = whole(wisp, kind, mode).shape
     for crop in [(0, 0, 1, 1), (width - 1, height - 1, 1, 1), (64, 0, 64, min(64, height)), (0, 0, width, height)]:

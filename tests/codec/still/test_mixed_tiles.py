@@ -25,6 +25,7 @@ from tests.support import damage
 from tests.support.goldens import golden_bytes
 from tests.support.scenes import MODES, encode_choosing, photo
 
+NAMES = ("woman", "monarch", "buildings", "parrots")
 BESIDE = 8  # pixels
 CLEARLY = 2.0  # dB; 2.7 to 10 when this was written
 STILL_LIKE = 0.3  # dB
@@ -37,8 +38,13 @@ def without_analysis(wisp: Codec, data: bytes) -> NDArray[np.uint8]:
         return wisp.decode_array(data)
 
 
-@pytest.mark.parametrize("name", ["woman", "monarch", "buildings", "parrots"])
-@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *((name, "RGB") for name in NAMES),
+        *(pytest.param(name, "L", marks=[pytest.mark.slow] * (name != "woman")) for name in NAMES),
+    ],
+)
 def test_pixels_at_the_border_are_as_good_as_between_learned_tiles(wisp: Codec, name: str, mode: str) -> None:
     """With nothing below the lossless tile they are clearly worse."""
     picture = crop(name, 100, 100, 128, 256)[:, :, : len(mode)]
