@@ -142,7 +142,7 @@ def finished(process: subprocess.Popen[bytes], label: str) -> int:
     """-> exit status; standard error may only say that it was interrupted, and by SIGINT it does."""
     _, stderr = process.communicate(timeout=SECONDS)
     interrupted = process.returncode == STATUS["SIGINT"]
-    assert stderr.decode() == (f"wisp: {label}: interrupted\n" if interrupted else "")
+    assert stderr.decode() == (f"wisp: {label}: interrupted\n" if interrupted else ""), stderr.decode()
     return process.returncode
 
 
