@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -56,10 +57,10 @@ def build_chunk(type_: bytes, payload: bytes, seed: int = 0) -> bytes:
     return _HEAD.pack(len(payload), type_) + payload + _CRC.pack(crc(type_, payload, seed))
 
 
-def read_part(stream: BinaryIO, count: int) -> bytes:
-    """What one `read` gives, nothing at the end. Raises FileAccessError where that fails, or is no such file object."""
+def read_part(read: Callable[[int], bytes], count: int) -> bytes:
+    """What one `read` gives, nothing at the end. Raises FileAccessError where that fails, or is no file object's."""
     try:
-        part = stream.read(count)
+        part = read(count)
     except OSError as error:
         raise error if isinstance(error, FileAccessError) else FileAccessError(error.strerror or str(error)) from error
     if part is None:
@@ -82,7 +83,7 @@ class ChunkReader:
     def _exactly(self, count: int, where: str) -> bytes:
         parts, left = [], count
         while left:
-            part = read_part(self._stream, min(left, _BLOCK))
+            part = read_part(self._stream.read, min(left, _BLOCK))
             if not part:
                 raise TruncatedError(f"ends at byte {self.offset}, inside {where}")
             parts.append(part)
@@ -93,7 +94,7 @@ class ChunkReader:
     def read_signature(self) -> None:
         """Raises NotWispError, or TruncatedError where the data ends inside a right beginning."""
         got = b""
-        while len(got) < len(SIGNATURE) and (part := read_part(self._stream, len(SIGNATURE) - len(got))):
+        while len(got) < len(SIGNATURE) and (part := read_part(self._stream.read, len(SIGNATURE) - len(got))):
             got += part
         self.offset = len(got)
         if not got:

@@ -19,6 +19,7 @@ from cli.plan import Job, names_folder
 from cli.selection_options import SELECTION, VideoCommand, given, listed, selection
 from cli.video_options import FRAMES_OUT, frames_out
 from codec.files.output import Writing
+from codec.files.source import ByteSource
 from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, LOSSY, PICTURE_FORMATS, ending_of
 from codec.formats.video.write.sink import VIDEO_FORMATS
 from codec.jobs.settings import DecodeReport, DecodeSettings
@@ -89,14 +90,13 @@ class DecodeWork:
     def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises."""
         with sources.opened(job.source) as source:
-            if sources.holds_sequence(source):
+            if source.kind == "sequence":
                 return self.video(job, source, progress)
-            is_picture = sources.holds_picture(source)  # else reading it says what is wrong
-            if self.video_options and is_picture:
+            if self.video_options and source.kind == "still":  # else reading it says what is wrong
                 raise RequestError(f"is a still picture, and {listed(self.video_options)} for sequences")
             return self._still(job, source, progress)
 
-    def _still(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+    def _still(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
         from codec.jobs.decode_picture import decode_picture
 
         codec = self.arithmetic.codec(self.model)
@@ -211,17 +211,13 @@ def decode(
 
 def _ending(source: str, wanted: str | None) -> str:
     """Of an output that is not named; of a sequence's pictures none, for they are in a folder."""
-    if not Path(source).is_file() or not sources.holds_sequence(source):
-        return ending_of(wanted if wanted in PICTURE_FORMATS else PICTURE_FORMATS[0])
-    return sequence_ending(wanted)
+    if sources.names_sequence(source):
+        return sequence_ending(wanted)
+    return ending_of(wanted if wanted in PICTURE_FORMATS else PICTURE_FORMATS[0])
 
 
 def _pattern(inputs: tuple[str, ...], output: str | None, wanted: str | None) -> str | None:
     """The output; where the pictures of one sequence go into a folder, their pattern in it."""
     if output is None or len(inputs) > 1 or wanted != "png" or not names_folder(output):
         return output
-    return (
-        output
-        if not Path(inputs[0]).is_file() or not sources.holds_sequence(inputs[0])
-        else str(Path(output, "%05d.png"))
-    )
+    return str(Path(output, "%05d.png")) if sources.names_sequence(inputs[0]) else output

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from bitstream.errors import RequestError
 from cli.batch import Report
 from cli.frame_progress import JobProgress
-from cli.inputs import Input
 from cli.options import Arithmetic
 from cli.plan import Job
 from cli.selection_options import listed
 from cli.stop import Stop
 from codec.files.output import Writing
+from codec.files.source import ByteSource
 from codec.jobs.settings import DecodeReport, DecodeSettings
 from codec.still.salvage import DAMAGED_STATUS
 
@@ -31,7 +30,7 @@ class DecodeVideoWork:
     writing: Writing
     picture_options: tuple[str, ...]
 
-    def __call__(self, job: Job, source: Input, progress: JobProgress) -> Report:
+    def __call__(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
         """Do it. Raises what decoding raises, RequestError for options that count for pictures only."""
         from codec.jobs.decode_video import decode_video
 
@@ -41,7 +40,7 @@ class DecodeVideoWork:
         with stop.listening():
             report = decode_video(
                 self.arithmetic.codec(self.model),
-                cast("str", source),
+                source,
                 job.target,
                 self.settings,
                 self.writing,

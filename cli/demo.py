@@ -9,6 +9,7 @@ import click
 
 from cli import options
 from cli.command import WispCommand
+from cli.inputs import opened
 
 if TYPE_CHECKING:
     from benchmarks.demo import Comparison
@@ -62,7 +63,8 @@ def demo(input: str | None, keep: Path | None, overwrite: bool, arithmetic: opti
     from codec.files.output import Writing
 
     name, writing = input or str(DEMO_PICTURE), Writing(overwrite)
-    picture = read_picture(options.open_input(name))
+    with opened(name) as source:
+        picture = read_picture(source)
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
     codec = arithmetic.codec()

@@ -23,6 +23,7 @@ from cli.selection_options import SELECTION, VideoCommand, given, listed, select
 from cli.stop import Stop
 from cli.video_options import VIDEO_IN, video_in
 from codec.files.output import STDOUT, Writing
+from codec.files.source import ByteSource
 from codec.jobs.settings import InputSettings
 from codec.settings import EncodeSettings
 
@@ -76,28 +77,29 @@ class EncodeWork:
 
     def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what encoding raises."""
-        with sources.opened(job.source) as piped:
-            if not isinstance(piped, str):  # what is piped is not read for nothing
+        with sources.opened(job.source) as source:
+            if source.path is None:  # what is piped is not read for nothing
                 self.writing.check(job.target, None)
-            source, is_video = self._recognised(piped)
-            if not is_video and self.video_options:
-                if sources.is_picture(source):
-                    raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
-                is_video = True  # asked for: what is wrong with it as a video will be said
-            return (self._video if is_video else self._picture)(job, source, progress)
+            return (self._video if self._is_video(source) else self._picture)(job, source, progress)
 
-    def _recognised(self, found: sources.Input) -> tuple[sources.Input, bool]:
-        """What to read, and whether as a video: as it was said, else by the content."""
+    def _is_video(self, source: ByteSource) -> bool:
+        """Whether to read it as a video: as it was said, else by the content."""
+        from codec.formats.sniff import SIGN_BYTES, is_picture_head, is_video
+
         if self.reading.raw is not None:
-            return found, True
-        source, is_video = sources.picture_or_video(found)
-        if not is_video or self.reading.frame is None:
-            return source, is_video
-        if not sources.is_picture(source):
-            raise RequestError("--frame takes a picture out of an animation; of a video --frames A:B takes a part")
-        return source if isinstance(source, str) else sources.whole(source), False
+            return True
+        is_picture = is_picture_head(source.peek(SIGN_BYTES))
+        # One that is named like a video and is none is read as one, too, which says what is wrong with it.
+        found = is_video(source) or (not is_picture and sources.is_named_like_video(source))
+        if found and self.reading.frame is not None:
+            if not is_picture:
+                raise RequestError("--frame takes a picture out of an animation; of a video --frames A:B takes a part")
+            return False
+        if not found and self.video_options and is_picture:
+            raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
+        return found or bool(self.video_options)
 
-    def _picture(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+    def _picture(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
         from codec.jobs.encode_picture import encode_picture
 
         report = encode_picture(
@@ -116,14 +118,14 @@ class EncodeWork:
         output = json.dumps(picture_facts(job, self.settings, report)) if self.as_json else None
         return Report(lines, (picture_line(job.target, report),), output=output)
 
-    def _video(self, job: Job, source: sources.Input, progress: JobProgress) -> Report:
+    def _video(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
         from codec.jobs.encode_video import encode_video
 
         if self.settings.target is not None:
             raise RequestError(f"--target-{self.settings.target.kind} is for pictures: a video takes --target-bitrate")
         if self.verify:
             raise RequestError("--verify is for pictures: `wisp verify` checks the file of a video")
-        self.writing.check(job.target, Path(source) if isinstance(source, str) else None)  # before there is a log
+        self.writing.check(job.target, source.path)  # before there is a log
         stop = Stop(lambda: progress.tell("interrupted: the frame in work is being finished (once more drops all)"))
         with frame_log(job, self.log, self.log_file, self.print_psnr, self.writing) as log, stop.listening():
             report = encode_video(

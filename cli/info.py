@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,11 +113,10 @@ def info(input: str, as_json: bool, frames: bool, model: Path | None) -> None:
 
     with sources.opened(input) as source:
         if frames:
-            if not sources.holds_sequence(source):
+            if source.kind != "sequence":
                 probe(source, model=model)  # which knows better, where it is no Wisp file
                 raise RequestError("is a still picture: --frames is for sequences")
-            with Path(source).open("rb") if isinstance(source, str) else nullcontext(source) as stream:
-                (_print_frames_as_json if as_json else _print_frames)(described_frames(stream, model))
+            (_print_frames_as_json if as_json else _print_frames)(described_frames(source, model))
             return
         facts = probe(source, model=model)
     if as_json:

@@ -29,13 +29,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bitstream.errors import UnsupportedError
 from cli.command import DEBUG
-from cli.inputs import opened, whole
 from codec.work.memory import keep_freed_memory
 from codec.work.threads import set_threads
 
@@ -147,9 +146,3 @@ def arithmetic(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_ARITHMETIC):
         decorated = option(decorated)
     return decorated
-
-
-def open_input(name: str) -> str | BinaryIO:
-    """The path itself, or what stdin holds. Raises FileAccessError or LimitError."""
-    with opened(name) as source:
-        return source if isinstance(source, str) else whole(source)

@@ -16,6 +16,7 @@ from cli import options
 from cli.command import WispCommand
 from cli.frame_progress import JobProgress
 from cli.progress import shown
+from codec.files.source import ByteSource, read_file
 from codec.notes import WispNote
 
 EXAMPLES = """\b
@@ -38,7 +39,7 @@ def verify(
 ) -> None:
     """Check the .wisp file INPUT to the last byte and decode every unit of it, of every frame."""
     with sources.opened(input) as source:
-        if sources.holds_sequence(source):
+        if source.kind == "sequence":
             facts, counted = _sequence(source, input, model, arithmetic), "frames"
         else:
             facts, counted = _still(source, model, arithmetic), "tiles"
@@ -50,8 +51,7 @@ def verify(
         click.echo(f"{input}: fine, {facts['bytes']} bytes, {count}, latents {facts['latents_sha256']}")
 
 
-def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
-    from codec.files.source import read_file
+def _still(source: ByteSource, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
     from codec.jobs.describe_still import describe
 
     with warnings.catch_warnings():
@@ -69,15 +69,12 @@ def _still(source: sources.Input, model: Path | None, arithmetic: options.Arithm
     }
 
 
-def _sequence(source: sources.Input, name: str, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
-    from codec.files.source import on_stream
+def _sequence(source: ByteSource, name: str, model: Path | None, arithmetic: options.Arithmetic) -> dict[str, Any]:
     from codec.jobs.describe_sequence import verify_sequence
 
     codec = arithmetic.codec(model)
     with shown("auto", [1], quiet=False) as show:
         show.begin(0, name)
         frames = JobProgress(lambda share, done: show.advance(0, share, done)).of_frames()
-        facts, latents = on_stream(
-            source, lambda stream: verify_sequence(stream, codec, model, lambda _: frames.add(1))
-        )
+        facts, latents = verify_sequence(source, codec, model, lambda _: frames.add(1))
     return {**facts.as_dict(), "latents_sha256": latents, **codec.arithmetic_of(facts.model)}

@@ -54,6 +54,6 @@ class Window:
         return len(self._bytes) - self._at
 
     def _read(self, wanted: int) -> bool:
-        part = read_part(self._stream, min(max(wanted, 1), _MOST_AT_ONCE))
+        part = read_part(self._stream.read, min(max(wanted, 1), _MOST_AT_ONCE))
         self._bytes += part
         return bool(part)

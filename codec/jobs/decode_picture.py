@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import BinaryIO
 
 from bitstream.errors import RequestError
 from codec.api import Codec
 from codec.files.output import Writing
-from codec.files.source import read_file
+from codec.files.source import ByteSource, read_file
 from codec.formats.pictures.save import PICTURE_FORMATS, downscaled, picture_format, save_picture
 from codec.formats.video.write.sink import video_format
 from codec.jobs.settings import DecodeReport, DecodeSettings
@@ -32,7 +30,7 @@ def picture_kind(wanted: str | None, target: str) -> str:
 
 def decode_picture(
     codec: Codec,
-    source: str | BinaryIO,
+    source: ByteSource,
     target: str,
     settings: DecodeSettings,
     writing: Writing,
@@ -44,10 +42,9 @@ def decode_picture(
     Raises as `Codec.decode`; OutputExistsError, FileAccessError.
     """
     start = time.perf_counter()
-    path = Path(source) if isinstance(source, str) else None
     damaged: tuple[DamagedTile, ...] = ()
     if settings.salvage:
-        writing.check(target, path)
+        writing.check(target, source.path)
         saved = codec.salvage(source)
         kind = picture_kind(settings.format, target)
         picture, tiles, damaged, whole = cropped(saved.picture, settings.crop), saved.tiles, saved.damaged, saved.whole
@@ -55,13 +52,13 @@ def decode_picture(
     else:
         still = read_file(source)
         kind = picture_kind(settings.format, target)
-        writing.check(target, path)
+        writing.check(target, source.path)
         result = codec.decode_still(still, crop=settings.crop, progress=progress)
         picture, tiles, whole = Picture(result.picture.pixels, still.metadata), len(still.units), True
         decoded = result.tiles_decoded
     picture = downscaled(picture.without(settings.strip), settings.downscale)
     data = save_picture(picture, kind, settings.output_quality)
-    writing.write(target, data, path)
+    writing.write(target, data, source.path)
     return DecodeReport(
         size=picture.size,
         mode=picture.mode,

@@ -6,7 +6,6 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from bitstream.errors import CorruptError, FileAccessError, RequestError, WispError
 from bitstream.sequence.audio import AudioPacket
@@ -14,6 +13,7 @@ from bitstream.sequence.record import Record
 from codec.api import Codec
 from codec.files.output import STDOUT, Writing
 from codec.files.paths import is_special
+from codec.files.source import ByteSource
 from codec.formats.pictures.save import picture_format
 from codec.formats.video.write.open import open_sink
 from codec.formats.video.write.sink import VIDEO_FORMATS, Kind, Sink, SinkSettings, video_format
@@ -32,7 +32,7 @@ _AHEAD = 2  # frames decoded ahead of the output
 
 def decode_video(
     codec: Codec,
-    source: str | BinaryIO,
+    source: ByteSource,
     target: str,
     settings: DecodeSettings,
     writing: Writing,
@@ -55,7 +55,7 @@ def decode_video(
             video.mode,
             video.audio if settings.audio else (),
             writing=writing,
-            source=Path(source) if isinstance(source, str) else None,
+            source=source.path,
         )
         frames, kept = _filled(sink, video, settings, progress or Progress(), go_on)
         size = selection.size(video.size)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from bitstream.still import Still
-from codec.files.source import LookAhead, Source, on_stream, read_file
+from codec.files.source import Source, opened, read_file
 from codec.jobs.describe_sequence import SequenceDescription, describe_sequence
 from codec.model.registry import known_quality
 
@@ -50,14 +50,10 @@ def probe(data: Source, *, model: Path | None = None) -> FileDescription | Seque
     `model` is a model file to look into besides those that are found by themselves. Raises NotWispError,
     TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
     """
-
-    def described(stream: BinaryIO) -> FileDescription | SequenceDescription:
-        ahead = LookAhead(stream)
-        if ahead.holds_sequence:
-            return describe_sequence(ahead, model)  # type: ignore[arg-type]
-        return describe(read_file(ahead), model)  # type: ignore[arg-type]
-
-    return on_stream(data, described)
+    with opened(data) as source:
+        if source.kind == "sequence":
+            return describe_sequence(source, model)
+        return describe(read_file(source), model)
 
 
 def describe(still: Still, extra: Path | None = None) -> FileDescription:

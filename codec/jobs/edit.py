@@ -11,7 +11,7 @@ from math import gcd, lcm
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from bitstream.errors import FileAccessError, LimitError, RequestError, WispError
+from bitstream.errors import LimitError, RequestError, WispError
 from bitstream.header import MAX_MODELS, Header
 from bitstream.limits import MAX_QUALITY
 from bitstream.sequence.audio import AudioPacket, AudioStream
@@ -22,6 +22,7 @@ from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.writer import SequenceWriter
 from bitstream.units import Unit
 from codec.files.output import Output, Writing
+from codec.files.source import Source, opened
 from codec.jobs.selection import Chooser, Selection
 from codec.jobs.settings import EncodeReport
 from codec.notes import note
@@ -30,7 +31,7 @@ Reader: TypeAlias = "SequenceReader | SequenceRemains"
 
 
 def cut_file(
-    source: str | BinaryIO, target: str, selection: Selection, writing: Writing, *, salvage: bool = False
+    source: Source, target: str, selection: Selection, writing: Writing, *, salvage: bool = False
 ) -> EncodeReport:
     """The frames and sound of a part of a sequence, their times counted from its beginning; frames stay as coded.
 
@@ -40,43 +41,37 @@ def cut_file(
     """
     if selection.scale is not None:
         raise RequestError("a sequence is cut as it is coded: it cannot be scaled")
-    with _stream(source) as stream:
+    with opened(source) as stream:
         reader = SequenceRemains(stream) if salvage else SequenceReader(stream)
-        return _cut(reader, source, target, selection, writing)
+        with Output(target, writing, sources=[stream.path], part=True) as output:
+            return _cut(reader, output, selection)
 
 
-def _cut(
-    reader: Reader,
-    source: str | BinaryIO,
-    target: str,
-    selection: Selection,
-    writing: Writing,
-) -> EncodeReport:
-    with _output(target, writing, [source]) as output:
-        start = reader.start
-        clip = _clip(start.header)
-        timing = selection.clip(clip)
-        job = _Joining(output, replace(start.header, clip=replace(timing, frames=0)), start.streams, reader)
-        chooser = Chooser(selection, clip)
-        bases = {sound.index: sound.time_base for sound in start.streams}
-        shown: CodedFrame | None = None
-        for item in reader.items():
-            if isinstance(item, AudioPacket):
-                packet = chooser.packet(item, bases[item.stream])
-                if packet is not None:
-                    job.packet(packet)
-                continue
-            shown = shown if item.record.kind == REPEAT else item
-            if item.record.number - sum(item.record.references) != (shown.record.number if shown else None):
-                continue  # with salvage: what it repeats is lost
-            if chooser.takes(item.record.number, item.record.pts):
-                for packet in chooser.begin():
-                    job.packet(packet)
-                pts = item.record.pts - chooser.shift
-                job.frame(item, shown, pts, item.record.duration * selection.step)
-            elif chooser.over:
-                break
-        return job.finish("no frame is left", getattr(reader, "missing", 0))
+def _cut(reader: Reader, output: Output, selection: Selection) -> EncodeReport:
+    start = reader.start
+    clip = _clip(start.header)
+    timing = selection.clip(clip)
+    job = _Joining(output, replace(start.header, clip=replace(timing, frames=0)), start.streams, reader)
+    chooser = Chooser(selection, clip)
+    bases = {sound.index: sound.time_base for sound in start.streams}
+    shown: CodedFrame | None = None
+    for item in reader.items():
+        if isinstance(item, AudioPacket):
+            packet = chooser.packet(item, bases[item.stream])
+            if packet is not None:
+                job.packet(packet)
+            continue
+        shown = shown if item.record.kind == REPEAT else item
+        if item.record.number - sum(item.record.references) != (shown.record.number if shown else None):
+            continue  # with salvage: what it repeats is lost
+        if chooser.takes(item.record.number, item.record.pts):
+            for packet in chooser.begin():
+                job.packet(packet)
+            pts = item.record.pts - chooser.shift
+            job.frame(item, shown, pts, item.record.duration * selection.step)
+        elif chooser.over:
+            break
+    return job.finish("no frame is left", getattr(reader, "missing", 0))
 
 
 def concat_files(sources: Sequence[str], target: str, writing: Writing) -> EncodeReport:
@@ -88,8 +83,8 @@ def concat_files(sources: Sequence[str], target: str, writing: Writing) -> Encod
         readers = []
         for source in sources:
             with _named(source, sources):
-                readers.append(SequenceReader(held.enter_context(_stream(source))))
-        output = held.enter_context(_output(target, writing, sources))
+                readers.append(SequenceReader(held.enter_context(opened(source))))
+        output = held.enter_context(Output(target, writing, sources=[Path(source) for source in sources], part=True))
         headers = [reader.start.header for reader in readers]
         header = _common_header(headers, sources)
         job = _Joining(output, header, _common_sound([reader.start.streams for reader in readers]), readers[0])
@@ -257,20 +252,3 @@ def _named(source: str, sources: Sequence[str]) -> Iterator[None]:
         if len(sources) == 1:
             raise
         raise type(error)(f"{source}: {error}") from error
-
-
-@contextmanager
-def _stream(source: str | BinaryIO) -> Iterator[BinaryIO]:
-    if not isinstance(source, str):
-        yield source
-        return
-    try:
-        stream = Path(source).open("rb")  # noqa: SIM115
-    except (OSError, ValueError) as error:
-        raise FileAccessError(getattr(error, "strerror", None) or str(error)) from error
-    with stream:
-        yield stream
-
-
-def _output(target: str, writing: Writing, sources: Sequence[str | BinaryIO]) -> Output:
-    return Output(target, writing, sources=[Path(source) for source in sources if isinstance(source, str)], part=True)

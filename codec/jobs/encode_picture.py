@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
-from typing import BinaryIO
 
 from codec.api import Codec
 from codec.files.output import Writing
+from codec.files.source import ByteSource
 from codec.formats.pictures.load import load_picture
 from codec.jobs.settings import EncodeReport, InputSettings
 from codec.pixels.distortion import seen_ms_ssim
@@ -19,7 +18,7 @@ from codec.work.stages import collecting, stage
 
 def encode_picture(
     codec: Codec,
-    source: str | BinaryIO,
+    source: ByteSource,
     target: str,
     settings: EncodeSettings,
     reading: InputSettings,
@@ -36,16 +35,15 @@ def encode_picture(
     MS-SSIM, too. Raises as `Codec.encode`; OutputExistsError, FileAccessError.
     """
     start = time.perf_counter()
-    path = Path(source) if isinstance(source, str) else None
     with collecting() as stages:
         with stage("reading"):
             picture = load_picture(source, frame=reading.frame).without(reading.strip)
-        writing.check(target, path)
+        writing.check(target, source.path)
         compare = verify or measure
         coded = codec.encode_picture(picture, settings, keep_latents=compare, progress=progress)
         trial = codec.try_out(coded) if compare else None
         with stage("writing"):
-            writing.write(target, coded.data, path, read_back=verify)
+            writing.write(target, coded.data, source.path, read_back=verify)
     quality = codec.quality_of(coded)
     if trial is not None and settings.target is None and quality is not None:
         note_poor_quality(trial, quality)

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from bitstream.errors import RequestError
 from bitstream.sequence.audio import AudioPacket
 from codec.api import Codec
 from codec.files.output import Output, Writing
+from codec.files.source import ByteSource
 from codec.jobs.log import MOST_DB, FrameLog
 from codec.jobs.selection import Chooser
 from codec.jobs.settings import EncodeReport, InputSettings
@@ -40,7 +40,7 @@ GoOn = Callable[[], bool]
 
 def encode_video(
     codec: Codec,
-    source: str | BinaryIO,
+    source: ByteSource,
     target: str,
     settings: EncodeSettings,
     reading: InputSettings,
@@ -62,13 +62,12 @@ def encode_video(
 
     Raises as codec.formats.video.read.open.open_source and SequenceEncoder; OutputExistsError, FileAccessError.
     """
-    path = Path(source) if isinstance(source, str) else None
-    writing.check(target, path)
+    writing.check(target, source.path)
     encoder = FrameEncoder(codec, settings, keep_latents=log is not None)
     pace = None if bitrate is None else Pace(bitrate)
     share = progress or Progress()
     if two_pass:
-        if path is None or bitrate is None:
+        if not source.seekable() or bitrate is None:
             raise RequestError("two passes need a target bitrate, and an input that can be read twice")
         survey = _survey(FrameEncoder(codec, settings), source, reading, share.within(0.0, 0.5), go_on)
         if survey.seconds and go_on():
@@ -79,7 +78,7 @@ def encode_video(
         media = held.enter_context(_opened(source, reading, sound=reading.audio))
         if pace is not None and media.duration and not reading.selection.cuts:
             pace.expect(media.duration)
-        output = held.enter_context(Output(target, writing, sources=[path], part=True))
+        output = held.enter_context(Output(target, writing, sources=[source.path], part=True))
         sequence = SequenceEncoder(
             output,  # type: ignore[arg-type]  # as much of a file as is needed
             reading.selection.clip(media.clip),
@@ -109,7 +108,7 @@ def encode_video(
 
 
 def _survey(
-    encoder: FrameEncoder, source: str | BinaryIO, reading: InputSettings, progress: Progress, go_on: GoOn
+    encoder: FrameEncoder, source: ByteSource, reading: InputSettings, progress: Progress, go_on: GoOn
 ) -> Survey:
     """The first of two passes."""
     survey, before = Survey(encoder), None
@@ -126,7 +125,7 @@ def _survey(
     return survey
 
 
-def _opened(source: str | BinaryIO, reading: InputSettings, *, sound: bool) -> MediaSource:
+def _opened(source: ByteSource, reading: InputSettings, *, sound: bool) -> MediaSource:
     from codec.formats.video.read.open import open_source
 
     return open_source(source, raw=reading.raw, strict=reading.strict, audio=sound)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import chain
-from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from bitstream.errors import FileAccessError, NotSeekableError, RequestError, WispError
+from bitstream.errors import NotSeekableError, RequestError, WispError
 from bitstream.sequence.index import FrameIndex
 from bitstream.sequence.reader import Item, SequenceReader
 from bitstream.sequence.record import REPEAT, CodedFrame
 from bitstream.sequence.salvage import SequenceRemains
 from bitstream.sequence.seek import SequenceFile
-from codec.files.cursor import Cursor, VideoSource, opened
+from codec.files.source import Source, opened
 from codec.notes import note
 from codec.work.forks import ForkLock
 
@@ -29,23 +28,18 @@ class CodedFrames:
     for what needs a source that can seek.
     """
 
-    def __init__(self, source: VideoSource, *, salvage: bool = False) -> None:
-        self._stream, self._owned = opened(source)
-        self._path = Path(source).absolute() if isinstance(source, str | PathLike) else None
+    def __init__(self, source: Source, *, salvage: bool = False) -> None:
         self._lock = ForkLock()
         self._file: SequenceFile | None = None
         self._passed = False  # a source that only reads forward: its one pass has begun
-        try:
-            self._cursor = Cursor.where_possible(self._stream)
+        with ExitStack() as held:
+            self._source = held.enter_context(opened(source))
             forward = self._forward()
             self._opening: Reader = SequenceRemains(forward) if salvage else SequenceReader(forward)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError) and not isinstance(error, FileAccessError):
-                raise FileAccessError(error.strerror or str(error)) from error
-            raise
+            self.close = held.pop_all().close  # a file that was opened here; nobody may be reading
+        self._path = None if self._source.path is None else self._source.path.absolute()
         self.start = self._opening.start
-        self.seekable, self.salvage = self._cursor is not None and not salvage, salvage
+        self.seekable, self.salvage = self._source.seekable() and not salvage, salvage
 
     @property
     def name(self) -> str:
@@ -54,10 +48,10 @@ class CodedFrames:
 
     def path_to_open_again(self) -> Path:
         """Where the same can be read elsewhere. Raises RequestError for a file object, NotSeekableError for a pipe."""
+        if not self._source.seekable():
+            raise NotSeekableError("the source only reads forward: a video of it does not go to another process")
         if self._path is None:
             raise RequestError("a video goes to another process only where it was opened by its path")
-        if self._cursor is None:
-            raise NotSeekableError("the source only reads forward: a video of it does not go to another process")
         return self._path
 
     @property
@@ -121,26 +115,22 @@ class CodedFrames:
         damaged = reader.start.damaged if isinstance(reader, SequenceRemains) else reader.tail and reader.damaged
         if damaged:
             note(f"{' and '.join(damaged)} damaged and left out")
-        if isinstance(reader, SequenceRemains) or reader.tail is None or self._cursor is None:
+        size = self._source.size()
+        if isinstance(reader, SequenceRemains) or reader.tail is None or size is None:
             return
-        if (extra := self._cursor.another().seek(0, os.SEEK_END) - reader.offset) > 0:
+        if (extra := size - reader.offset) > 0:
             note(f"{extra} bytes after the end of the file are ignored")
-
-    def close(self) -> None:
-        """Close a file that was opened here; nobody may be reading."""
-        if self._owned:
-            self._stream.close()
 
     @property
     def _leaps(self) -> SequenceFile:
-        if not self.seekable or self._cursor is None:
+        if not self.seekable:
             raise NotSeekableError("the source only reads forward: frames cannot be counted, chosen or gone back to")
         if self._file is None:
-            self._file = SequenceFile(self._cursor.another())  # type: ignore[arg-type]
+            self._file = SequenceFile(self._source.cursor())
         return self._file
 
     def _forward(self) -> BinaryIO:
-        return self._stream if self._cursor is None else self._cursor.another()  # type: ignore[return-value]
+        return self._source.cursor() if self._source.seekable() else self._source
 
 
 def _nothing(fault: WispError | None) -> Iterator[Item]:

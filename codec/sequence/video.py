@@ -14,7 +14,7 @@ from bitstream.errors import NoSuchFrameError
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.record import Record
 from codec.api import Codec, default_codec
-from codec.files.cursor import VideoSource
+from codec.files.source import Source
 from codec.pixels.frame import Frame
 from codec.sequence.coded import CodedFrames
 from codec.sequence.facts import VideoFacts
@@ -47,7 +47,7 @@ class Video(VideoFacts, Sequence[Frame]):
     forward, too, `lost` counts the frames left out so far, and `whole` tells whether anything had to be passed over.
     """
 
-    def __init__(self, source: VideoSource, codec: Codec, *, workers: int | None = 1, salvage: bool = False) -> None:
+    def __init__(self, source: Source, codec: Codec, *, workers: int | None = 1, salvage: bool = False) -> None:
         self._lock, self._codec, self._wanted_workers = ForkLock(), codec, workers
         self._position = 0
         self._pass: Pass[Frame] | None = None  # that `read` goes on with
@@ -266,19 +266,17 @@ class VideoSlice(Sequence[Frame]):
         return self._video[self._numbers[i]]
 
 
-def _opened_at(position: int, source: VideoSource, codec: Codec, workers: int | None, salvage: bool) -> Video:
+def _opened_at(position: int, source: Source, codec: Codec, workers: int | None, salvage: bool) -> Video:
     video = Video(source, codec, workers=workers, salvage=salvage)
     video._position = position
     return video
 
 
-def open_video(
-    source: VideoSource, *, codec: Codec | None = None, workers: int | None = 1, salvage: bool = False
-) -> Video:
+def open_video(source: Source, *, codec: Codec | None = None, workers: int | None = 1, salvage: bool = False) -> Video:
     """Open a sequence: `for frame in open_video("clip.wisp"): show(frame.pixels)`.
 
     Args:
-        source: a path or a binary file object; one that only reads forward will do for one loop.
+        source: a path, bytes or a binary file object; one that only reads forward will do for one loop.
         codec: what decodes; by default the one behind `codec.decode`.
         workers: frames decoded side by side and ahead of the caller, each by an equal share of the codec's threads.
             1 decodes in the caller's thread when a frame is asked for; None takes as many as threads and memory

@@ -296,6 +296,8 @@ class Forward(io.BytesIO):
         self.largest = max(self.largest, size)
         return super().read(min(size, self._most) if self._most else size)
 
+    read1 = read
+
 
 def refused(parts: Sequence[Part], kind: type[WispError], frames: int, match: str = "") -> None:
     """Of a small sequence with changed parts so many frames come forward, then exactly this error."""

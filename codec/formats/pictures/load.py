@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -18,7 +17,8 @@ from PIL import Image, UnidentifiedImageError
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError, LimitError, RequestError, UnsupportedError, WispError
-from bitstream.limits import MAX_PIXELS, check_dimensions
+from bitstream.limits import MAX_FILE_BYTES, MAX_PIXELS, check_dimensions
+from codec.files.source import opened
 from codec.formats.pictures.modes import source_bits, to_channels, transparent_colour
 from codec.formats.pictures.orientation import orientation_of, turn
 from codec.notes import note
@@ -64,14 +64,13 @@ def load_picture(source: PictureSource, *, frame: int | None = None, info: Mappi
         raise TypeError("bytes are not a picture's name: hand them over as io.BytesIO(data)")
     if not isinstance(source, (str, PathLike)) and not hasattr(source, "read"):
         raise TypeError(f"{type(source).__name__} is no picture, path or binary file object")
-    with _faults_named():
-        if not isinstance(source, (str, PathLike)) and not (hasattr(source, "seekable") and source.seekable()):
-            source = BytesIO(source.read())
+    with _faults_named(), opened(source, rewound=True) as file:
+        file.make_seekable(MAX_FILE_BYTES)
         try:
-            with Image.open(source, formats=_formats()) as image:
+            with Image.open(file.buffered(), formats=_formats()) as image:
                 return _from_image(image, frame, {})
         except UnidentifiedImageError as error:
-            raise FileAccessError(_not_a_picture(source)) from error
+            raise FileAccessError(_not_a_picture(file.peek(len(SIGNATURE)))) from error
 
 
 def load_map(path: Path) -> NDArray[np.uint8]:
@@ -103,13 +102,7 @@ def _formats() -> list[str] | None:
     return [name for name in Image.ID if name != "WISP"]
 
 
-def _not_a_picture(source: str | PathLike[str] | BinaryIO) -> str:
-    if isinstance(source, (str, PathLike)):
-        with Path(source).open("rb") as file:
-            head = file.read(len(SIGNATURE))
-    else:
-        source.seek(0)
-        head = source.read(len(SIGNATURE))
+def _not_a_picture(head: bytes) -> str:
     if not head:
         return "is empty"
     return "is a Wisp file already" if head == SIGNATURE else "is not a picture that Pillow can read"

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.files.stream import Input
+from codec.files.source import opened
 from codec.formats.sniff import is_video
-from tests.support.media_files import Pipe, animation, moving, write_clip, y4m
+from tests.support.media_files import Pipe, StalledError, animation, moving, write_clip, y4m
 
 
 def samples(folder: Path) -> dict[str, tuple[bytes, bool]]:
@@ -50,18 +50,24 @@ def test_is_video_by_content(tmp_path: Path) -> None:
         path.write_bytes(data)
         file = io.BytesIO(data)
         file.seek(min(3, len(data)))
-        assert is_video(path) is expected, name
-        assert is_video(file) is expected, name
-        assert file.tell() == min(3, len(data)), name
-        assert is_video(data) is expected, name
-        pipe = Input(Pipe(data))  # type: ignore[arg-type]
-        assert is_video(pipe) is expected, name
-        assert pipe.read_exactly(len(data)) == data, name
-        assert is_video(io.BufferedReader(Pipe(data))) is expected, name
-    assert is_video(tmp_path / "none") is False
-    assert is_video(tmp_path) is False
-    with pytest.raises(TypeError):
-        is_video(Pipe(b"abc"))  # type: ignore[arg-type]
+        for source in (path, file, data, Pipe(data), io.BufferedReader(Pipe(data))):
+            with opened(source, rewound=True) as found:  # type: ignore[arg-type]
+                assert is_video(found) is expected, name
+                assert found.read() == data, name
+
+
+def test_a_pipe_with_a_video_is_looked_into_no_further_than_needed(tmp_path: Path) -> None:
+    for name, (data, expected) in samples(tmp_path).items():
+        pipe = Pipe(data, piece=12)
+        with opened(pipe) as found:  # type: ignore[arg-type]
+            assert is_video(found) is expected
+            assert found.seekable() is (not expected or name.startswith("animated"))
+            assert found.seekable() or pipe.taken <= 4096
+
+
+def test_a_pipe_that_fails_is_no_video_in_silence() -> None:
+    with opened(Pipe(bytes(100), given=20)) as found, pytest.raises(StalledError):  # type: ignore[arg-type]
+        is_video(found)
 
 
 def test_pictures_are_told_without_ffmpeg(tmp_path: Path) -> None:
@@ -70,8 +76,10 @@ def test_pictures_are_told_without_ffmpeg(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "import codec.formats.video.read.open\n"
+        "from codec.files.source import opened\n"
         "from codec.formats.sniff import is_video\n"
-        f"assert is_video({str(tmp_path / 'a.jpg')!r}) is False\n"
+        f"with opened({str(tmp_path / 'a.jpg')!r}) as source:\n"
+        "    assert is_video(source) is False\n"
         "assert not {'av', 'torch'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -201,8 +201,10 @@ def test_a_path_and_its_faults(wisp: Codec, clip: bytes, tmp_path: Path) -> None
         assert len(video) == COUNT
     with pytest.raises(codec.FileAccessError):
         open_video(tmp_path / "none.wisp", codec=wisp)
-    with pytest.raises(TypeError, match="no path"):
-        open_video(clip, codec=wisp)  # type: ignore[arg-type]
+    with open_video(clip, codec=wisp) as video:
+        assert len(video) == COUNT
+    with pytest.raises(TypeError, match="no bytes, path"):
+        open_video(42, codec=wisp)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="workers"):
         open_video(path, codec=wisp, workers=0)
 

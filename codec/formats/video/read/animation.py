@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from PIL import Image
 from bitstream.errors import FileAccessError, LimitError, UnsupportedError, WispError
 from bitstream.limits import check_dimensions
 from bitstream.sequence.clip import Clip
-from codec.files.stream import Input
+from codec.files.source import ByteSource
 from codec.formats.pictures.attached import attached
 from codec.formats.pictures.colour import png_colours
 from codec.formats.pictures.load import load_picture
@@ -35,13 +35,13 @@ _GIF_HEAD_BYTES = 13
 _GREYS = ("1", "L", "LA", "I", "I;16", "I;16B")
 
 
-def open_animation(source: Input, *, strict: bool) -> MediaSource:
+def open_animation(source: ByteSource, *, strict: bool) -> MediaSource:
     """Open an animation and read its first frame. The mode has alpha unless the file's header rules it out.
 
     Raises FileAccessError (damaged), LimitError, UnsupportedError (deeper than 8 bits, with `strict`).
     """
     try:
-        image: Any = Image.open(source.file)
+        image: Any = Image.open(source.buffered())
     except Image.DecompressionBombError as error:
         raise LimitError("the animation has too many pixels") from error
     except Exception as error:  # Pillow raises what it comes upon
@@ -57,9 +57,9 @@ def open_animation(source: Input, *, strict: bool) -> MediaSource:
     )
 
 
-def open_still(source: Input) -> MediaSource:
+def open_still(source: ByteSource) -> MediaSource:
     """A single picture as a clip of one frame of 1/25 s. Raises as `load_picture`."""
-    picture = load_picture(source.file)
+    picture = load_picture(source)
     frame = Frame(picture.pixels, 0, 1, 1 / _STILL_RATE)
     clip = Clip(1 / _STILL_RATE, _STILL_RATE)
     return MediaSource(clip, picture.size, picture.mode, iter([frame]), (), 1, float(1 / _STILL_RATE), picture.metadata)
@@ -120,7 +120,7 @@ def _colours(mode: str) -> int:
     return 1 if mode in ("L", "LA") else 3
 
 
-def _mode_of(image: Any, source: Input) -> str:
+def _mode_of(image: Any, source: ByteSource) -> str:
     if image.format == "GIF":
         return "RGB" if _stays_opaque(image, source) else "RGBA"
     grey = image.mode in _GREYS
@@ -129,16 +129,12 @@ def _mode_of(image: Any, source: Input) -> str:
     return "L" if grey else "RGB"
 
 
-def _stays_opaque(image: Any, source: Input) -> bool:
+def _stays_opaque(image: Any, source: ByteSource) -> bool:
     """Whether no frame of a GIF can show a transparent pixel: the first has none, and no frame is cleared again.
 
     (Later frames mostly have transparent pixels of their own, through which the earlier ones are seen.)
     """
-    place = source.tell()
-    try:
-        disposals = list(_disposals(source))
-    finally:
-        source.seek(place)
+    disposals = list(_disposals(source.buffered()))
     if not disposals or disposals[0] not in _KEEPING or _RESTORE_BACKGROUND in disposals:
         return False
     try:
@@ -147,39 +143,38 @@ def _stays_opaque(image: Any, source: Input) -> bool:
         return False
 
 
-def _disposals(source: Input) -> Iterator[int]:
+def _disposals(file: BinaryIO) -> Iterator[int]:
     """The disposal method of each frame of a GIF. Source: GIF89a, sections 18 to 24."""
-    source.seek(0)
-    head = source.read_exactly(_GIF_HEAD_BYTES)
-    _skip_table(source, head[10] if len(head) == _GIF_HEAD_BYTES else 0)
+    head = file.read(_GIF_HEAD_BYTES)
+    _skip_table(file, head[10] if len(head) == _GIF_HEAD_BYTES else 0)
     disposal = 0
-    while (kind := source.read_exactly(1)) in (b"!", b","):
+    while (kind := file.read(1)) in (b"!", b","):
         if kind == b"!":
-            label = source.read_exactly(1)
-            blocks = _blocks(source)
+            label = file.read(1)
+            blocks = _blocks(file)
             first = next(blocks, b"")
             if label == b"\xf9" and first:
                 disposal = first[0] >> 2 & 7
             for _ in blocks:
                 pass
         else:
-            descriptor = source.read_exactly(9)
+            descriptor = file.read(9)
             if len(descriptor) < 9:
                 return
             yield disposal
             disposal = 0
-            _skip_table(source, struct.unpack("<4HB", descriptor)[4])
-            source.read_exactly(1)
-            for _ in _blocks(source):
+            _skip_table(file, struct.unpack("<4HB", descriptor)[4])
+            file.read(1)
+            for _ in _blocks(file):
                 pass
 
 
-def _skip_table(source: Input, packed: int) -> None:
+def _skip_table(file: BinaryIO, packed: int) -> None:
     """Skip a colour table, if these flags say that there is one."""
     if packed & 0x80:
-        source.read_exactly(3 << (packed & 7) + 1)
+        file.read(3 << (packed & 7) + 1)
 
 
-def _blocks(source: Input) -> Iterator[bytes]:
-    while (size := source.read_exactly(1)) and size[0]:
-        yield source.read_exactly(size[0])
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while (size := file.read(1)) and size[0]:
+        yield file.read(size[0])

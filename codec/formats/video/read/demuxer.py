@@ -16,7 +16,7 @@ from av.stream import Disposition
 from bitstream.errors import FileAccessError, LimitError, UnsupportedError, WispError
 from bitstream.limits import MAX_PIXELS, check_dimensions
 from bitstream.sequence.audio import MAX_STREAMS, AudioPacket, AudioStream
-from codec.files.stream import Input
+from codec.files.source import ByteSource
 from codec.formats.video.read.audio import copied, described
 from codec.formats.video.read.colour import check_dynamic_range
 from codec.formats.video.read.deinterlace import field_order
@@ -44,13 +44,36 @@ _SIZE_IN_HEADER = ("mov", "matroska", "avi")
 _WITH_ALPHA = {"vp9": "libvpx-vp9", "vp8": "libvpx"}  # FFmpeg's own decoders leave alpha out
 
 
-def has_video(source: Input) -> bool:
-    """Whether FFmpeg finds a video stream. Reads from the start."""
+def has_video(source: ByteSource) -> bool:
+    """Whether FFmpeg finds a video stream. Moves the position of the source."""
     try:
-        with _opened(source) as container:
+        with _opened(_Feed(source)) as container:
             return _best_video(container) is not None
     except (FileAccessError, LimitError):
         return False
+
+
+class _Feed:
+    """What PyAV reads from. It swallows some exceptions of a read (KeyboardInterrupt among them): they are kept."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self.source, self.seekable, self.seek, self.tell = source, source.seekable, source.seek, source.tell
+        self.name = ""  # by whose ending FFmpeg guesses where it may
+        self._fault: BaseException | None = None
+
+    def read(self, count: int) -> bytes:
+        """At least one byte and at most `count`; none at the end, and where that fails."""
+        try:
+            return self.source.read1(count)
+        except BaseException as error:
+            self._fault = error
+            return b""
+
+    def check(self) -> None:
+        """Raise what a `read` has come upon."""
+        if (fault := self._fault) is not None:
+            self._fault = None
+            raise fault
 
 
 class Demuxed:
@@ -59,27 +82,27 @@ class Demuxed:
     Raises FileAccessError (no video, not readable), LimitError, UnsupportedError (HDR, no decoder).
     """
 
-    def __init__(self, source: Input, *, strict: bool, audio: bool) -> None:
-        self._source, self._strict = source, strict
+    def __init__(self, source: ByteSource, *, strict: bool, audio: bool) -> None:
+        self._feed, self._strict = _Feed(source), strict
         self._damaged = self._packets = 0
         self._in_ffmpeg, self._closed = threading.Lock(), False
         self._cut_short = is_cut_short(source)
         if strict and self._cut_short:
             raise FileAccessError("is truncated")
-        self._container = _opened(source)
+        self._container = _opened(self._feed)
         try:
-            self._set_up(audio)
+            self._set_up(source, audio)
         except BaseException:
             self._container.close()
             raise
 
-    def _set_up(self, audio: bool) -> None:
+    def _set_up(self, source: ByteSource, audio: bool) -> None:
         stream = _best_video(self._container)
         if stream is None:
             raise FileAccessError("has no video stream")
         if stream.codec_context is None:
             raise UnsupportedError("has video of a codec that FFmpeg cannot decode here")
-        self._stream, self._decoder = stream, _decoder(stream, streaming=not self._source.seekable())
+        self._stream, self._decoder = stream, _decoder(stream, streaming=not source.seekable())
         width, height = stream.codec_context.width, stream.codec_context.height
         if width and height:
             check_dimensions(width, height)
@@ -140,18 +163,18 @@ class Demuxed:
             try:
                 packets = self._container.demux(wanted)
                 while (packet := self._next(packets)) is not None:
-                    self._source.check()
+                    self._feed.check()
                     if packet.size:
                         faults = 0
                         yield packet
-                self._source.check()
+                self._feed.check()
                 return
             except WispError:
                 raise
             except IndexError:  # PyAV's, at the very end, where a stream has appeared in the middle
                 return
             except (av.FFmpegError, OSError) as error:
-                self._source.check()
+                self._feed.check()
                 self._cut_short = True
                 if self._strict:
                     raise FileAccessError(f"is damaged: {_reason(error)}") from error
@@ -211,7 +234,8 @@ class Demuxed:
         return self._container.duration / av.time_base if self._container.duration else None
 
 
-def _opened(source: Input) -> InputContainer:
+def _opened(feed: _Feed) -> InputContainer:
+    source = feed.source
     head = source.peek(12)
     if not head:
         raise FileAccessError("is empty")
@@ -222,11 +246,11 @@ def _opened(source: Input) -> InputContainer:
         kind = next((name for sign, at, name in _BY_SIGNATURE if head[at : at + len(sign)] == sign), None)
         options |= _LEAST_PROBING if kind else _LITTLE_PROBING
     try:
-        container = _av_open(source, kind, options)
+        container = _av_open(feed, kind, options)
     except (av.FFmpegError, OSError, ValueError) as error:
-        source.check()
+        feed.check()
         raise FileAccessError(f"cannot be read as video: {_reason(error)}") from error
-    source.check()
+    feed.check()
     names = container.format.name.split(",")
     if any(name in _STILLS or name.endswith(_PICTURES_IN_PIPES) for name in names):
         container.close()
@@ -234,12 +258,11 @@ def _opened(source: Input) -> InputContainer:
     return container
 
 
-def _av_open(source: Input, kind: str | None, options: dict[str, str], name: str = "") -> InputContainer:
+def _av_open(feed: _Feed, kind: str | None, options: dict[str, str]) -> InputContainer:
     """Open by content; if that fails, as for some elementary streams, by the ending of the name."""
-    source.name = name
     try:
         return av.open(
-            source,
+            feed,
             "r",
             format=kind,
             options=options,
@@ -248,14 +271,15 @@ def _av_open(source: Input, kind: str | None, options: dict[str, str], name: str
             io_open=_refuse,
         )
     except (av.InvalidDataError, av.EOFError):
-        source.check()
-        if name == source.path or not source.seekable():
+        feed.check()
+        if feed.name or feed.source.path is None:
             raise
-    source.seek(0)
-    return _av_open(source, kind, options, source.path)
+    feed.name = str(feed.source.path)
+    feed.seek(0)
+    return _av_open(feed, kind, options)
 
 
-def _read_index_of_mp4(source: Input) -> None:
+def _read_index_of_mp4(source: ByteSource) -> None:
     """Read ahead all of an MP4's index: FFmpeg reads parts of it twice, which fails on small pieces of a pipe.
 
     A pipe with its index at the end is read to that end first.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from os import PathLike
-from typing import BinaryIO
 
 from bitstream.chunks import SIGNATURE
 from bitstream.errors import FileAccessError
-from codec.files.stream import Input, open_input
-from codec.formats.sniff import HEAD_BYTES, is_picture_head, picture_kind
+from codec.files.source import ByteSource, Source, opened
+from codec.formats.sniff import HEAD_BYTES, SIGN_BYTES, is_picture_head, picture_kind
 from codec.formats.video.read.rawvideo import Y4M, Y4M_SIGNATURE, RawFrames, RawVideo
 from codec.formats.video.read.source import MediaSource
 
-_SIGN_BYTES = 12  # of a pipe, which is not to be waited for longer than it takes to know what it is
-
 
 def open_source(
-    source: str | PathLike[str] | BinaryIO | Input,
+    source: Source,
     *,
     raw: RawVideo | None = None,
     strict: bool = False,
@@ -27,8 +23,8 @@ def open_source(
     """Open a video or animation, recognised by its content, and decode its first frame.
 
     Args:
-        source: a path; a binary file object, read from its beginning where it seeks, else only forwards, and no
-            further than the next frame needs; or an Input.
+        source: a path, bytes, or a binary file object, read from its beginning where it seeks, else only forwards,
+            and no further than the next frame needs.
         raw: describes raw video, which cannot be recognised.
         strict: refuse what would have to be converted (more than 8 bits a channel, interlaced frames, colours of
             BT.2020 primaries) or left out (damaged packets, an end that is cut off) instead of noting it.
@@ -41,16 +37,15 @@ def open_source(
         that is not known), RequestError by RawVideo.
     """
     with ExitStack() as held:
-        opened_input = open_input(source)
-        if opened_input is not source:  # an Input is its opener's to close
-            held.callback(opened_input.close)
-        opened = _open(opened_input, raw, strict, audio, still, held)
-        opened.release = held.pop_all().close
-        return opened
+        media = _open(held.enter_context(opened(source, rewound=True)), raw, strict, audio, still, held)
+        media.release = held.pop_all().close
+        return media
 
 
-def _open(source: Input, raw: RawVideo | None, strict: bool, audio: bool, still: bool, held: ExitStack) -> MediaSource:
-    head = source.peek(HEAD_BYTES if source.seekable() else _SIGN_BYTES)
+def _open(
+    source: ByteSource, raw: RawVideo | None, strict: bool, audio: bool, still: bool, held: ExitStack
+) -> MediaSource:
+    head = source.peek(HEAD_BYTES if source.seekable() else SIGN_BYTES)
     if not head:
         raise FileAccessError("is empty")
     if raw is not None or head.startswith(Y4M_SIGNATURE):
@@ -67,10 +62,9 @@ def _open(source: Input, raw: RawVideo | None, strict: bool, audio: bool, still:
     return _open_container(source, strict, audio, held)
 
 
-def _open_pictures(source: Input, kind: str, strict: bool, still: bool) -> MediaSource:
+def _open_pictures(source: ByteSource, kind: str, strict: bool, still: bool) -> MediaSource:
     from codec.formats.video.read.animation import open_animation, open_still
 
-    source.seek(0)
     if kind == "animation":
         return open_animation(source, strict=strict)
     if not still:
@@ -78,12 +72,10 @@ def _open_pictures(source: Input, kind: str, strict: bool, still: bool) -> Media
     return open_still(source)
 
 
-def _open_container(source: Input, strict: bool, audio: bool, held: ExitStack) -> MediaSource:
+def _open_container(source: ByteSource, strict: bool, audio: bool, held: ExitStack) -> MediaSource:
     from codec.formats.video.read.demuxer import Demuxed
     from codec.formats.video.read.frames import open_decoded
 
-    if source.seekable():
-        source.seek(0)
     decoded = Demuxed(source, strict=strict, audio=audio)
     held.callback(decoded.close)
     return open_decoded(decoded, strict=strict)

@@ -17,7 +17,7 @@ from bitstream.errors import FileAccessError, RequestError, UnsupportedError
 from bitstream.limits import check_dimensions
 from bitstream.sequence.audio import AudioStream
 from bitstream.sequence.clip import FULL, LIMITED, UNKNOWN_RANGE
-from codec.files.stream import Input
+from codec.files.source import ByteSource
 from codec.notes import note
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class RawFrames:
     audio: tuple[AudioStream, ...] = ()
     matrix = 2  # H.273's "unspecified": there is no tag for it
 
-    def __init__(self, source: Input, raw: RawVideo, *, strict: bool) -> None:
+    def __init__(self, source: ByteSource, raw: RawVideo, *, strict: bool) -> None:
         self._source, self._strict = source, strict
         self._with_headers = raw.format == Y4M
         header = _Header.read(source) if self._with_headers else _Header(raw.size or (0, 0), raw.format)
@@ -111,14 +111,14 @@ class RawFrames:
 
     def _next(self, number: int) -> bytes | None:
         if self._with_headers:
-            line = self._source.read_line(_LINE_BYTES)
+            line = self._source.readline(_LINE_BYTES)
             if not line:
                 return None
             if not line.endswith(b"\n"):
                 return self._ends(f"ends within the header of frame {number}, which is left out")
             if line.split()[:1] != [_FRAME]:
                 return self._ends(f"frame {number} does not begin with FRAME: what follows is left out")
-        data = self._source.read_exactly(self._bytes)
+        data = self._source.read(self._bytes)
         if len(data) == self._bytes:
             return data
         if not data and not self._with_headers:
@@ -152,8 +152,8 @@ class _Header:
     colour_range: int = UNKNOWN_RANGE
 
     @classmethod
-    def read(cls, source: Input) -> _Header:
-        line = source.read_line(_LINE_BYTES)
+    def read(cls, source: ByteSource) -> _Header:
+        line = source.readline(_LINE_BYTES)
         words = line.decode("ascii", "replace").split()
         if not words or words[0] != Y4M_SIGNATURE.decode() or not line.endswith(b"\n"):
             raise FileAccessError("is no Y4M video: its header is missing or cut off")

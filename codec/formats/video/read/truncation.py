@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import struct
 
-from codec.files.stream import Input
+from codec.files.source import ByteSource
 
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 _HEAD_BYTES = 256
 _MOST_BOXES = 100_000
 
 
-def is_cut_short(source: Input) -> bool:
+def is_cut_short(source: ByteSource) -> bool:
     """Whether the file ends early; False if that cannot be known, as of a pipe. The position stays as it was."""
     size = source.size()
     if size is None:
         return False
-    place = source.tell()
-    try:
-        source.seek(0)
-        head = source.peek(_HEAD_BYTES)
-        if head.startswith(_EBML):
-            end = _end_of_segment(head)
-        elif head.startswith(b"RIFF") and len(head) >= 8:
-            end = struct.unpack_from("<I", head, 4)[0] + 8
-            end = end if end < 1 << 30 else 0  # larger files have several, and writers disagree
-        elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-            end = _end_of_boxes(source, size)
-        else:
-            end = 0
-        return end > size
-    finally:
-        source.seek(place)
+    source = source.cursor()
+    head = source.peek(_HEAD_BYTES)
+    if head.startswith(_EBML):
+        end = _end_of_segment(head)
+    elif head.startswith(b"RIFF") and len(head) >= 8:
+        end = struct.unpack_from("<I", head, 4)[0] + 8
+        end = end if end < 1 << 30 else 0  # larger files have several, and writers disagree
+    elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+        end = _end_of_boxes(source, size)
+    else:
+        end = 0
+    return end > size
 
 
 def _end_of_segment(head: bytes) -> int:
@@ -59,14 +55,14 @@ def _length(head: bytes, at: int) -> tuple[int | None, int]:
     return (None if value == (1 << 7 * count) - 1 else value), at + count
 
 
-def _end_of_boxes(source: Input, size: int) -> int:
+def _end_of_boxes(source: ByteSource, size: int) -> int:
     """Where the last of the boxes ends."""
     at = 0
     for _ in range(_MOST_BOXES):
         if at >= size:
             break
         source.seek(at)
-        head = source.read_exactly(16)
+        head = source.read(16)
         if len(head) < 8:
             return at + 8
         (length,) = struct.unpack_from(">I", head)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from bitstream.errors import FileAccessError, LimitError, RequestError, UnsupportedError
-from codec.files.stream import Input
 from codec.formats.video.read.open import open_source
 from codec.formats.video.read.rawvideo import RawVideo
 from codec.pixels.frame import Frame
@@ -230,7 +229,7 @@ def test_the_first_frame_comes_before_the_producer_ends(
     with av.open(str(tmp_path / "a")) as again:
         places = [packet.pos for packet in again.demux(video=0) if packet.size]
     pipe = Pipe(data, given=places[most], piece=500)
-    with open_source(Input(pipe)) as source:  # type: ignore[arg-type]
+    with open_source(pipe) as source:  # type: ignore[arg-type]
         first = next(iter(source))
     assert isinstance(first, Frame)
     assert np.array_equal(first.pixels, whole.frames[0].pixels)
@@ -277,18 +276,6 @@ def test_named_pipes_and_descriptors(tmp_path: Path) -> None:
             assert source.frames is None
     finally:
         os.close(writing)
-
-
-def test_looking_ahead_takes_nothing_away() -> None:
-    source = Input(Pipe(bytes(range(200)), piece=7))  # type: ignore[arg-type]
-    assert source.peek(20) == bytes(range(20))
-    assert source.peek(5) == bytes(range(5))
-    assert source.read_exactly(30) == bytes(range(30))
-    assert source.peek(500) == bytes(range(30, 200))
-    assert source.read_exactly(500) == bytes(range(30, 200))
-    assert (source.peek(1), source.read_some(1)) == (b"", b"")
-    line = Input(io.BytesIO(b"one\ntwo"))
-    assert (line.read_line(10), line.read_line(2), line.read_line(10)) == (b"one\n", b"tw", b"o")
 
 
 def test_text_and_data_that_is_not_there_are_refused() -> None:
