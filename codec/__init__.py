@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from codec.sequence.writer import VideoWriter
     from codec.settings import EncodeSettings
     from codec.still.regions import Region
-    from codec.still.salvage import DamagedTile, Salvaged
+    from codec.still.salvage import DamagedTile, SalvageReport
 
 __version__ = "0.1.0"
 __all__ = [
@@ -74,7 +74,7 @@ __all__ = [
     "OutputExistsError",
     "Region",
     "RequestError",
-    "Salvaged",
+    "SalvageReport",
     "SequenceDescription",
     "Target",
     "TargetError",
@@ -101,7 +101,7 @@ _LAZY = {
     "Clip": "bitstream.sequence.clip",
     "DamagedTile": "codec.still.salvage",
     "EncodeSettings": "codec.settings",
-    "Salvaged": "codec.still.salvage",
+    "SalvageReport": "codec.still.salvage",
     "SequenceDescription": "codec.jobs.describe_sequence",
     "WrittenFrame": "codec.sequence.encoder",
     "Metadata": "bitstream.metadata",

@@ -132,7 +132,7 @@ class WispImageFile(ImageFile.ImageFile):
     def _load_still(self, still: Still) -> None:
         from codec.api import default_codec
 
-        self.im = default_codec().decode(still).im
+        self.im = default_codec().decode_still(still).picture.image().im
         self._still = None
         if self._exclusive_fp and self.fp is not None:
             self.fp.close()

@@ -45,9 +45,9 @@ def decode_picture(
     damaged: tuple[DamagedTile, ...] = ()
     if settings.salvage:
         writing.check(target, source.path)
-        saved = codec.salvage(source)
+        picture, report = codec.salvage_picture(source)
         kind = picture_kind(settings.format, target)
-        picture, tiles, damaged, whole = cropped(saved.picture, settings.crop), saved.tiles, saved.damaged, saved.whole
+        picture, tiles, damaged, whole = cropped(picture, settings.crop), report.tiles, report.damaged, report.whole
         decoded = tiles - len(damaged)
     else:
         still = read_file(source)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
 from codec.jobs.selection import Selection
+from codec.pixels.geometry import Crop
 
 if TYPE_CHECKING:
     from codec.formats.video.read.rawvideo import RawVideo
     from codec.formats.video.write.sink import VideoCodec
     from codec.still.salvage import DamagedTile
-
-Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ from bitstream.limits import TILE_STEP
 LATENT = 16  # pixels a side of one latent
 WINDOW = 128  # latents a side, halo not counted: bounds the memory of the pixel path
 
+Crop = tuple[int, int, int, int]  # x, y, width, height in pixels
+
 
 @dataclass(frozen=True)
 class Area:

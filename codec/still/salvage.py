@@ -7,6 +7,7 @@ within the halo of the synthesis. Lossless tiles depend on nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,14 @@ DAMAGED_STATUS = CorruptError.exit_status  # of a command that showed only what 
 
 @dataclass(frozen=True)
 class DamagedTile:
-    """`box` is the tile's own, `shown_grey` what is grey because of it, halo included."""
+    """A tile of a picture that is lost.
+
+    Attributes:
+        index: in the file's order, row by row.
+        box: the tile, in pixels.
+        shown_grey: what is grey because of it, in pixels; of learned tiles also what depends on them next to it.
+        reason: what is wrong with it.
+    """
 
     index: int
     box: Box
@@ -33,16 +41,25 @@ class DamagedTile:
 
 
 @dataclass(frozen=True)
-class Salvaged:
-    """The picture with its intact metadata, the damaged tiles in file order, the number of tiles.
+class SalvageReport:
+    """What is lost of a damaged picture.
 
-    `whole` is false where anything of the file is damaged or missing, its end or its metadata too.
+    Attributes:
+        damaged: the lost tiles, in the file's order.
+        tiles: how many the picture has.
+        whole: False where anything of the file is damaged or missing, its end or its metadata too.
     """
 
-    picture: Picture
     damaged: tuple[DamagedTile, ...]
     tiles: int
     whole: bool
+
+
+class Salvaged(NamedTuple):
+    """The picture with its intact metadata, and what is lost of it."""
+
+    picture: Picture
+    report: SalvageReport
 
 
 def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
@@ -71,9 +88,8 @@ def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
             _make_grey(job.canvas[box.index], layout.has_alpha)
         grey = layout.pixels(reach) if touched else layout.box(i)
         damaged.append(DamagedTile(i, layout.box(i), grey, str(fault).removeprefix(f"{layout.name(i)}: ")))
-    return Salvaged(
-        Picture(job.canvas, remains.metadata), tuple(damaged), len(layout.tiles), remains.whole and not damaged
-    )
+    report = SalvageReport(tuple(damaged), len(layout.tiles), remains.whole and not damaged)
+    return Salvaged(Picture(job.canvas, remains.metadata), report)
 
 
 def _make_grey(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], has_alpha: bool) -> None:

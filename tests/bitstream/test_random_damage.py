@@ -138,7 +138,7 @@ def test_random_edits_give_a_picture_or_one_of_our_errors(
         else:
             data = data[:at] + data[max(at - 100, 0) :]
     try:
-        saved = wisp.salvage(data)
+        saved = wisp.salvage_picture(data)
         assert saved.picture.pixels.shape == (header.height, header.width, len(header.mode))
     except WispError:
         saved = None
@@ -146,5 +146,5 @@ def test_random_edits_give_a_picture_or_one_of_our_errors(
         decoded = wisp.decode_array(data)
     except WispError:
         return
-    assert saved is not None and not saved.damaged  # what decodes at all is not damaged
+    assert saved is not None and not saved.report.damaged  # what decodes at all is not damaged
     assert np.abs(saved.picture.pixels.astype(int) - decoded).max() <= 1

@@ -73,7 +73,7 @@ def test_a_default_device_changes_nothing(wisp: Codec) -> None:
         assert [tuple(batch.shape) for batch in video.to_torch(3)] == [(3, 3, 64, 96)]
     damaged = bytearray(wanted[0][2])
     damaged[-40] ^= 1
-    assert fresh.salvage(bytes(damaged)).damaged
+    assert fresh.salvage_picture(bytes(damaged)).report.damaged
 
 
 def test_eight_threads_give_what_one_gives(learned_only: None) -> None:

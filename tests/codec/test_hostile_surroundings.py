@@ -43,8 +43,8 @@ def test_salvage_steps_over_a_chunk_that_it_does_not_know(wisp: Codec) -> None:
     data = golden_bytes("small")
     unit = data[data.index(b"UNIT") - 4 :]
     part = Part(b"pRIV", unit, zlib.crc32(b"pRIV" + unit))
-    saved = wisp.salvage(inserted(data, 1, part))
-    assert saved.whole and not saved.damaged
+    saved = wisp.salvage_picture(inserted(data, 1, part))
+    assert saved.report.whole and not saved.report.damaged
     assert np.abs(saved.picture.pixels.astype(int) - wisp.decode_array(data)).max() <= 1
 
 
@@ -97,7 +97,7 @@ def test_salvage_reads_no_more_than_the_head_of_what_is_not_ours(wisp: Codec) ->
 
     endless = Endless()
     with pytest.raises(NotWispError):
-        wisp.salvage(endless)  # type: ignore[arg-type]
+        wisp.salvage_picture(endless)  # type: ignore[arg-type]
     assert endless.taken <= 64
 
 
@@ -153,8 +153,8 @@ def test_salvage_says_what_metadata_is_gone(wisp: Codec) -> None:
     data = bytearray(golden_bytes("metadata"))
     data[data.index(b"eXIF") + 10] ^= 1
     with pytest.warns(WispNote, match="EXIF damaged and left out"):
-        saved = wisp.salvage(bytes(data))
-    assert not saved.whole and not saved.damaged
+        saved = wisp.salvage_picture(bytes(data))
+    assert not saved.report.whole and not saved.report.damaged
     assert saved.picture.metadata.icc and not saved.picture.metadata.exif
 
 

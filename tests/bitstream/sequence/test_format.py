@@ -158,7 +158,7 @@ def test_kinds_of_file_are_told_apart(wisp: Codec) -> None:
     with pytest.raises(RequestError, match="sequence"):
         wisp.decode_array(SMALL)
     with pytest.raises(RequestError, match="sequence"):
-        wisp.salvage(SMALL)
+        wisp.salvage_picture(SMALL)
     for salvage in (False, True):
         with pytest.raises(RequestError, match="still picture"):
             open_video(io.BytesIO(golden_bytes("small")), codec=wisp, salvage=salvage)

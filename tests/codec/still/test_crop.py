@@ -14,9 +14,9 @@ from bitstream.errors import CorruptError
 from bitstream.header import Header
 from bitstream.metadata import Metadata
 from bitstream.still import Still
-from codec.api import Codec, Crop
+from codec.api import Codec
 from codec.files.source import read_file
-from codec.pixels.geometry import Area
+from codec.pixels.geometry import Area, Crop
 from codec.still.encode import CodedPicture
 from codec.still.layout import Layout
 from tests.support import damage

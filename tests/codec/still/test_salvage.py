@@ -50,13 +50,13 @@ def unit_places(data: bytes) -> list[int]:
 
 def check_salvaged(saved: Salvaged, intact: Pixels, encoded: CodedPicture, lost: set[int]) -> None:
     """The tiles `lost` are grey, and what depends on them, and nothing else."""
-    assert {tile.index for tile in saved.damaged} == lost
-    assert [tile.index for tile in saved.damaged] == sorted(lost)
-    assert saved.tiles == len(encoded.units)
+    assert {tile.index for tile in saved.report.damaged} == lost
+    assert [tile.index for tile in saved.report.damaged] == sorted(lost)
+    assert saved.report.tiles == len(encoded.units)
     pixels = saved.picture.pixels
     assert pixels.shape == intact.shape
     right = np.ones(pixels.shape[:2], bool)
-    for tile in saved.damaged:
+    for tile in saved.report.damaged:
         assert tile.box == encoded.layout.box(tile.index)
         assert tile.box.meet(tile.shown_grey) == tile.box
         right[tile.shown_grey.index] = False
@@ -70,7 +70,7 @@ def check_salvaged(saved: Salvaged, intact: Pixels, encoded: CodedPicture, lost:
         if not unit.learned:
             assert np.array_equal(pixels[box.index], intact[box.index])
             continue
-        for tile in saved.damaged:  # within the halo of what is lost a learned tile is grey, beyond it is shown
+        for tile in saved.report.damaged:  # within the halo of what is lost a learned tile is grey, beyond it is shown
             around = Box(tile.box.x - HALO, 0, tile.box.width + 2 * HALO, 64)
             if touched := box.meet(around):
                 assert is_grey(pixels[touched.index], encoded)
@@ -83,7 +83,7 @@ def is_grey(pixels: Pixels, encoded: CodedPicture) -> bool:
 
 
 def test_an_intact_file_is_shown_in_full(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
-    saved = wisp.salvage(strip.data)
+    saved = wisp.salvage_picture(strip.data)
     check_salvaged(saved, intact, strip, set())
     assert np.array_equal(saved.picture.pixels, intact)
     assert saved.picture.metadata == KEPT
@@ -91,8 +91,8 @@ def test_an_intact_file_is_shown_in_full(wisp: Codec, strip: CodedPicture, intac
 
 @pytest.mark.parametrize("name", NAMES)
 def test_golden_files_are_intact(wisp: Codec, name: str) -> None:
-    saved = wisp.salvage(golden_bytes(name))
-    assert not saved.damaged
+    saved = wisp.salvage_picture(golden_bytes(name))
+    assert not saved.report.damaged
     assert np.abs(saved.picture.pixels.astype(int) - wisp.decode_array(golden_bytes(name))).max() <= 1
     assert saved.picture.metadata == wisp.parsed(golden_bytes(name)).metadata
 
@@ -149,7 +149,7 @@ def test_one_damaged_tile(wisp: Codec, strip: CodedPicture, intact: Pixels, kind
     broken = DAMAGES[kind](strip.data, unit_places(strip.data)[lost])
     with pytest.raises(WispError):
         wisp.decode_array(broken)
-    saved = wisp.salvage(broken)
+    saved = wisp.salvage_picture(broken)
     check_salvaged(saved, intact, strip, {lost})
     assert saved.picture.metadata == KEPT
 
@@ -159,7 +159,7 @@ def test_every_mode(wisp: Codec, mode: str) -> None:
     encoded = encode_choosing(wisp, photo(60, 320, mode), {0, 3}, 60)
     intact = wisp.decode_array(encoded.data)
     for lost in range(5):
-        check_salvaged(wisp.salvage(flipped(encoded.data, 1 + lost)), intact, encoded, {lost})
+        check_salvaged(wisp.salvage_picture(flipped(encoded.data, 1 + lost)), intact, encoded, {lost})
 
 
 @pytest.mark.parametrize("lost", [{0, 8}, {4, 5}, LOSSLESS, set(range(9)), set(range(9)) - LOSSLESS])
@@ -167,19 +167,19 @@ def test_several_damaged_tiles(wisp: Codec, strip: CodedPicture, intact: Pixels,
     broken = strip.data
     for i in sorted(lost, reverse=True):
         broken = DAMAGES[list(DAMAGES)[i % 2]](broken, unit_places(strip.data)[i])
-    check_salvaged(wisp.salvage(broken), intact, strip, lost)
+    check_salvaged(wisp.salvage_picture(broken), intact, strip, lost)
 
 
 def test_a_lossless_tile_costs_only_its_learned_neighbours(wisp: Codec, strip: CodedPicture) -> None:
-    saved = wisp.salvage(flipped(strip.data, unit_places(strip.data)[1]))
-    (tile,) = saved.damaged
+    saved = wisp.salvage_picture(flipped(strip.data, unit_places(strip.data)[1]))
+    (tile,) = saved.report.damaged
     assert (tile.box.x, tile.box.width) == (64, 64)
     assert (tile.shown_grey.x, tile.shown_grey.width) == (0, 64 + 64 + HALO)
 
 
 def test_between_lossless_tiles_only_the_tile_itself_is_lost(wisp: Codec) -> None:
     encoded = wisp.encode_picture(Picture(photo(128, 192)), EncodeSettings(lossless=True, tile=64))
-    (tile,) = wisp.salvage(flipped(encoded.data, 3)).damaged
+    (tile,) = wisp.salvage_picture(flipped(encoded.data, 3)).report.damaged
     assert (tile.index, tile.box, tile.shown_grey) == (2, Box(128, 0, 64, 64), Box(128, 0, 64, 64))
 
 
@@ -193,7 +193,7 @@ def test_truncated_files(wisp: Codec, strip: CodedPicture, intact: Pixels, end: 
         "in the first tile": (places[0], 30, set(range(TILES))),
     }[end]
     broken = join(parts[:keep]) + bytes(parts[keep])[:rest]
-    check_salvaged(wisp.salvage(broken), intact, strip, lost)
+    check_salvaged(wisp.salvage_picture(broken), intact, strip, lost)
 
 
 @pytest.mark.parametrize(
@@ -201,13 +201,13 @@ def test_truncated_files(wisp: Codec, strip: CodedPicture, intact: Pixels, end: 
 )
 def test_garbage_between_chunks_costs_nothing(wisp: Codec, strip: CodedPicture, intact: Pixels, garbage: bytes) -> None:
     broken = strip.data[: len(damage.SIGNATURE)] + garbage.join(bytes(part) for part in split(strip.data))
-    check_salvaged(wisp.salvage(broken), intact, strip, set())
+    check_salvaged(wisp.salvage_picture(broken), intact, strip, set())
 
 
 def test_order_counts_for_nothing(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
     head, *rest = split(strip.data)
     for parts in ([head, *reversed(rest)], [head, *rest, *rest]):
-        check_salvaged(wisp.salvage(join(parts)), intact, strip, set())
+        check_salvaged(wisp.salvage_picture(join(parts)), intact, strip, set())
 
 
 def test_a_unit_of_another_file_is_not_taken(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
@@ -217,13 +217,13 @@ def test_a_unit_of_another_file_is_not_taken(wisp: Codec, strip: CodedPicture, i
     parts = split(strip.data)
     parts[places[3]] = split(foreign.data)[unit_places(foreign.data)[3]]
     parts[places[7]] = split(foreign.data)[unit_places(foreign.data)[7]]
-    check_salvaged(wisp.salvage(join(parts)), intact, strip, {3, 7})
+    check_salvaged(wisp.salvage_picture(join(parts)), intact, strip, {3, 7})
 
 
 @pytest.mark.parametrize("index", [1, 2, 3])
 def test_damaged_metadata_is_left_out(wisp: Codec, strip: CodedPicture, intact: Pixels, index: int) -> None:
     with pytest.warns(WispNote, match="damaged and left out"):
-        saved = wisp.salvage(flipped(strip.data, index))
+        saved = wisp.salvage_picture(flipped(strip.data, index))
     check_salvaged(saved, intact, strip, set())
     name = {1: "icc", 2: "exif", 3: "xmp"}[index]
     assert saved.picture.metadata == replace(KEPT, **{name: b""})
@@ -232,17 +232,17 @@ def test_damaged_metadata_is_left_out(wisp: Codec, strip: CodedPicture, intact: 
 def test_without_a_header_nothing_can_be_shown(wisp: Codec, strip: CodedPicture) -> None:
     head, *rest = split(strip.data)
     with pytest.raises(CorruptError, match="header fails"):
-        wisp.salvage(join([replace(head, crc=head.crc ^ 1), *rest]))
+        wisp.salvage_picture(join([replace(head, crc=head.crc ^ 1), *rest]))
     with pytest.raises(NotWispError):
-        wisp.salvage(strip.data[1:])
+        wisp.salvage_picture(strip.data[1:])
     with pytest.raises(TruncatedError):
-        wisp.salvage(strip.data[:30])
+        wisp.salvage_picture(strip.data[:30])
     with pytest.raises(CorruptError, match="instead of the header"):
-        wisp.salvage(join(rest))
+        wisp.salvage_picture(join(rest))
     with pytest.raises(UnsupportedError):
-        wisp.salvage(damage.with_header(strip.data, version=1))
+        wisp.salvage_picture(damage.with_header(strip.data, version=1))
     with pytest.raises(LimitError):
-        wisp.salvage(damage.with_header(strip.data, width=65535, height=65535))
+        wisp.salvage_picture(damage.with_header(strip.data, width=65535, height=65535))
 
 
 def test_a_stream_of_nonsense_behind_a_right_checksum(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
@@ -251,7 +251,7 @@ def test_a_stream_of_nonsense_behind_a_right_checksum(wisp: Codec, strip: CodedP
         place = unit_places(strip.data)[lost]
         payload = split(strip.data)[place].payload
         broken = damage.with_payload(strip.data, place, payload[:7] + bytes(len(payload) - 9) + payload[-2:])
-        check_salvaged(wisp.salvage(broken), intact, strip, {lost})
+        check_salvaged(wisp.salvage_picture(broken), intact, strip, {lost})
 
 
 def test_damaged_alpha_costs_the_tile(wisp: Codec, strip: CodedPicture, intact: Pixels) -> None:
@@ -260,9 +260,9 @@ def test_damaged_alpha_costs_the_tile(wisp: Codec, strip: CodedPicture, intact: 
     payload = split(strip.data)[place].payload
     start = damage.STREAM + 4
     broken = payload[: start + 5] + bytes(len(alpha) - 5) + payload[start + len(alpha) :]
-    saved = wisp.salvage(damage.with_payload(strip.data, place, broken))
+    saved = wisp.salvage_picture(damage.with_payload(strip.data, place, broken))
     check_salvaged(saved, intact, strip, {4})
-    assert "alpha" in saved.damaged[0].reason
+    assert "alpha" in saved.report.damaged[0].reason
 
 
 def test_hostile_lengths_take_no_time(wisp: Codec, strip: CodedPicture) -> None:
@@ -271,10 +271,10 @@ def test_hostile_lengths_take_no_time(wisp: Codec, strip: CodedPicture) -> None:
     for length in (0, 4, 3000, 400_000, 2**31 - 1):
         fake = damage.SIGNATURE + head + struct.pack("<I4s", length, b"UNIT") * 100_000
         start = time.monotonic()
-        assert len(wisp.salvage(fake).damaged) == TILES
+        assert len(wisp.salvage_picture(fake).report.damaged) == TILES
         assert time.monotonic() - start < SECONDS
     start = time.monotonic()
-    assert len(wisp.salvage(damage.SIGNATURE + head + b"UNIT" * 300_000).damaged) == TILES
+    assert len(wisp.salvage_picture(damage.SIGNATURE + head + b"UNIT" * 300_000).report.damaged) == TILES
     assert time.monotonic() - start < SECONDS
 
 
@@ -285,9 +285,9 @@ def test_tens_of_thousands_of_lost_tiles_take_no_time(wisp: Codec) -> None:
     (unit,) = encoded.units
     units = [Part(b"UNIT", replace(unit, tile_index=i).pack()) for i in range(1, 5)]
     start = time.monotonic()
-    saved = wisp.salvage(join(sealed([header, *units])))
+    saved = wisp.salvage_picture(join(sealed([header, *units])))
     assert time.monotonic() - start < SECONDS
-    assert len(saved.damaged) == 128 * 64 - 4
+    assert len(saved.report.damaged) == 128 * 64 - 4
     assert saved.picture.size == (8192, 4096)
 
 
@@ -296,9 +296,9 @@ def test_hostile_metadata_takes_no_memory(wisp: Codec, strip: CodedPicture) -> N
     bomb = Part(b"eXIF", b"\1" + struct.pack("<I", 1 << 26) + zlib.compress(bytes(1 << 26), 9))
     head, *rest = split(strip.data)
     start = time.monotonic()
-    saved = wisp.salvage(join(sealed([head, *[bomb] * 100, *rest])))
+    saved = wisp.salvage_picture(join(sealed([head, *[bomb] * 100, *rest])))
     assert time.monotonic() - start < SECONDS
-    assert not saved.damaged
+    assert not saved.report.damaged
     assert len(saved.picture.metadata.exif) == 1 << 26
 
 
@@ -307,4 +307,4 @@ def test_many_wrong_lengths_cost_no_intact_tile(wisp: Codec) -> None:
     parts = split(encoded.data)
     for i in range(1, 81, 2):
         parts[i] = replace(parts[i], length=0x7FFF0000)
-    assert [tile.index for tile in wisp.salvage(join(parts)).damaged] == list(range(0, 80, 2))
+    assert [tile.index for tile in wisp.salvage_picture(join(parts)).report.damaged] == list(range(0, 80, 2))
