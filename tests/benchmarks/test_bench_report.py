@@ -20,7 +20,10 @@ from benchmarks.rd.bd import averaged_curves, bd_table, rate_curve
 from benchmarks.rd.records import Absence, EqualSize
 from benchmarks.rd.results import Results
 from benchmarks.report.build import build_report, write_report
+from benchmarks.report.content import Content, absences, content_of, failures
+from benchmarks.report.page import Plot, Section, build_page, picture, table, write_page
 from benchmarks.report.pictures import Pictures, browser_type
+from benchmarks.report.plots import figure
 from benchmarks.report.tables import bd_tables, mean_points
 from bitstream.errors import FileAccessError
 from tests.support import report_results as samples
@@ -33,6 +36,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.text = ""  # what a reader sees before any script has run
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -44,13 +48,22 @@ class Page(HTMLParser):
         if self.lasttag == "script" and self.scripts:
             attributes, text = self.scripts[-1]
             self.scripts[-1] = (attributes, text + data)
+        elif self.lasttag != "style":
+            self.text += data
 
     def handle_endtag(self, tag: str) -> None:
         self.lasttag = ""
 
+    def json(self, name: str) -> Any:
+        return json.loads(next(text for attributes, text in self.scripts if attributes.get("id") == name))
+
     @property
     def data(self) -> Any:
-        return json.loads(next(text for attributes, text in self.scripts if attributes.get("id") == "data"))
+        return self.json("data")
+
+    def state(self, layer: str, *choices: object) -> Any:
+        """What a layer of the figures has for these choices."""
+        return self.json("figures")["layers"][layer]["states"]["/".join(map(str, choices))]
 
     def picture(self, name: str) -> tuple[str | None, bytes]:
         """Media type and bytes of an embedded picture."""
@@ -113,63 +126,92 @@ def test_mean_points_are_those_of_the_averaged_curves() -> None:
     assert [point[0] for point in means["other"]] == [0, 20, 40, 60, 80]
 
 
-def test_datasets_are_never_averaged_together(page: Page, results: Results) -> None:
-    data = page.data
-    assert [dataset["name"] for dataset in data["datasets"]] == list(samples.DATASETS)
-    ids = [codec["id"] for codec in data["codecs"]]
-    for dataset in data["datasets"]:
-        own = [p for p in results.points if p.dataset == dataset["name"]]
-        assert len(dataset["points"]) == len(own)
-        for anchor, rows in dataset["bd"]["0"].items():
-            name = ids[int(anchor)]
-            expected = {row.codec: row for row in bd_table(own, name, "psnr")}
-            for row in rows:
-                one = expected.get(ids[row["codec"]])
-                if name in samples.CODECS and one is not None and one.averaged is not None:
-                    assert row["averaged"][0] == pytest.approx(one.averaged.percent, rel=1e-4, abs=1e-3)
-                    assert row["mean"] == pytest.approx(one.mean_per_image, rel=1e-4, abs=1e-3)
-                    assert len(row["images"]) == len(samples.DATASETS[dataset["name"]])
-    first, second = (dataset["bd"]["0"]["0"][0]["averaged"][0] for dataset in data["datasets"])
-    assert first != pytest.approx(second, abs=0.1)
+@pytest.fixture(scope="module")
+def content(results: Results) -> Content:
+    return content_of(results, samples.INFOS)
 
 
-def test_a_measure_whose_lower_values_are_better_keeps_its_sign(page: Page) -> None:
-    dataset = page.data["datasets"][0]
-    assert page.data["measures"][1]["id"] == "distance"
-    values = [value for _, _, value in dataset["curves"]["1"]["0"]]
-    assert values == sorted(values, reverse=True)
-    assert min(values) > 0
-    low, high = dataset["bd"]["1"]["0"][0]["averaged"][2:]
-    assert 0 < low < high <= 5
+def test_datasets_are_never_averaged_together(content: Content, page: Page, results: Results) -> None:
+    assert [dataset.name for dataset in content.datasets] == list(samples.DATASETS)
+    place = [codec.id for codec in content.drawn].index("wisp-e4")
+    averaged = []
+    for number, dataset in enumerate(content.datasets):
+        own = [p for p in results.points if p.dataset == dataset.name]
+        assert dataset.points == own
+        for anchor in samples.CODECS:
+            for row in bd_table(own, anchor, "psnr"):
+                found = dataset.rows("psnr", anchor)[row.codec]
+                assert found.averaged is not None and row.averaged is not None
+                assert found.averaged.percent == pytest.approx(row.averaged.percent, rel=1e-4, abs=1e-3)
+                assert found.mean_per_image == pytest.approx(row.mean_per_image, rel=1e-4, abs=1e-3)
+                assert len(found.per_image) == len(samples.DATASETS[dataset.name])
+        rates = dataset.rows("psnr", "jpeg420")["wisp-e4"].per_image
+        drawn = page.state("rates", number, 0, "jpeg420")["data"][place]
+        assert drawn["x"] == pytest.approx(
+            [1 + rates[f"{dataset.name}/{i}"].percent / 100 for i in dataset.images], rel=1e-3
+        )
+        averaged.append(page.state("table", number, 0, "jpeg420")["data"][0]["cells"]["values"][1][0])
+    assert averaged[0] != averaged[1]
 
 
-def test_what_the_page_knows_of_codecs_and_measures(page: Page) -> None:
-    data = page.data
-    assert [codec["title"] for codec in data["codecs"]] == [*samples.CODECS.values(), samples.PUBLISHED.name]
-    assert [codec["wisp"] for codec in data["codecs"]] == [False, False, True, False]
-    assert [codec["published"] for codec in data["codecs"]] == [False, False, False, True]
-    assert [info["id"] for info in data["measures"]] == ["psnr", "distance"]  # not the one that nobody has
-    assert data["datasets"][0]["jobs"] == [2]
+def test_dots_of_the_strip_stand_in_the_row_of_their_codec(content: Content, page: Page) -> None:
+    """Its rows are in the order of the numbers, the codecs of the figure in that of drawing."""
+    dataset = content.datasets[1]
+    for anchor in samples.CODECS:
+        state = page.state("bd rows", 1, 0, anchor)
+        rows = dataset.compared("psnr", anchor)
+        axis = state["layout"]["yaxis"]
+        named = dict(zip(axis["tickvals"], rows, strict=True))
+        titles = zip(axis["ticktext"], rows, strict=True)
+        assert all(label.startswith(content.codecs[codec].title[:5]) for label, codec in titles)
+        *dots, bars = state["data"]
+        for codec, trace in zip(content.drawn, dots, strict=True):
+            assert {named[y] for y in trace["y"] if y is not None} == ({codec.id} if codec.id in rows else set())
+        for x, y in zip(bars["x"], bars["y"], strict=True):
+            averaged = rows[named[y]].averaged
+            assert averaged is not None
+            assert x == pytest.approx(1 + averaged.percent / 100, rel=1e-3)
+
+
+def test_a_measure_whose_lower_values_are_better_keeps_its_sign(content: Content, page: Page) -> None:
+    assert content.measures[1].id == "distance"
+    trace = page.state("curve values", 0, 1, "mean")["data"][0]
+    assert trace["x"] == sorted(trace["x"])
+    assert trace["y"] == sorted(trace["y"], reverse=True)
+    assert min(trace["y"]) > 0
+    assert "lower is better" in page.state("curve measures", 1)["layout"]["yaxis"]["title"]["text"]
+    assert "down and to the left" in page.state("curve texts", 0, 1, "mean")["curves-intro"]
+
+
+def test_what_the_page_knows_of_codecs_and_measures(content: Content) -> None:
+    codecs = list(content.codecs.values())
+    assert [codec.title for codec in codecs] == [*samples.CODECS.values(), samples.PUBLISHED.name]
+    assert [codec.wisp for codec in codecs] == [False, False, True, False]
+    assert [codec.published for codec in codecs] == [False, False, False, True]
+    assert [info.id for info in content.measures] == ["psnr", "distance"]  # not the one that nobody has
     megapixels = 96 * 64 / 1e6
-    assert data["datasets"][0]["seconds"]["2"] == pytest.approx([0.02 / megapixels, 0.002 / megapixels], rel=1e-5)
+    assert content.datasets[0].seconds["wisp-e4"] == pytest.approx((0.02 / megapixels, 0.002 / megapixels), rel=1e-5)
 
 
 def test_missing_and_infinite_values_are_told_apart(folder: Path) -> None:
     results = Results(points=[samples.point("d", "i", "c", 1, 1.0, {"psnr": math.inf, "strange": 2.0})])
     results.points.append(samples.point("d", "i", "c", 2, 1.0, {"distance": 0.5, "psnr": math.nan}))
-    data = Page(build_report(results, folder, samples.INFOS)).data
-    assert [point[5] for point in data["datasets"][0]["points"]] == [["inf", None], [None, 0.5]]
-    assert any("strange" in note for note in data["notes"])
+    page = Page(build_report(results, folder, samples.INFOS))
+    assert [page.state("curve values", 0, m, 0)["data"][0]["y"] for m in (0, 1)] == [[None, None], [None, 0.5]]
+    notes = [page.state("curve texts", 0, m, 0)["curves-note"] for m in (0, 1)]
+    assert notes == ["No curve here: c. 1 exact point cannot be drawn on this scale.", ""]
+    assert "Measures that this version does not know are left out: strange." in page.text
 
 
-def test_only_what_is_still_absent_or_failed_is_listed(page: Page, folder: Path) -> None:
-    assert [(each["id"], each["what"]) for each in page.data["absent"]] == [("far", "codec"), ("lost", "measure")]
-    assert [each["quality"] for each in page.data["failures"]] == [100]
-    assert page.data["failures"][0]["title"] == samples.CODECS["other"]
+def test_only_what_is_still_absent_or_failed_is_listed(page: Page, results: Results) -> None:
+    assert [(each.id, each.what) for each in absences(results)] == [("far", "codec"), ("lost", "measure")]
+    assert [each.quality for each in failures(results)] == [100]
+    assert (
+        "2 absent, 1 failed" in page.text and "no program far" in page.text and "made by a later run" not in page.text
+    )
     later = replace(samples.run(), absent=(Absence("lost", "Lost measure", "measure", "broken", "mend it"),))
     results = Results(runs=[samples.run(), later], points=[samples.point("d", "i", "far", 1, 1.0, {"psnr": 30.0})])
-    data = Page(build_report(results, folder, samples.INFOS)).data
-    assert [(each["id"], each["reason"]) for each in data["absent"]] == [("lost", "broken")]
+    assert [(each.id, each.reason) for each in absences(results)] == [("lost", "broken")]
 
 
 def test_pictures_are_the_files_themselves_or_lossless(page: Page, results: Results, folder: Path) -> None:
@@ -235,27 +277,24 @@ def test_pictures_that_cannot_be_read_are_counted(folder: Path) -> None:
         EqualSize("d", "i", "0", 1.0, codec, "1", "q", 1, 1.0, {}, f"{codec}.bin", f"{codec}.png")
         for codec in ("original", "broken")
     ]
-    data = Page(build_report(Results(equal=lost), folder, samples.INFOS)).data
-    assert data["viewer"] == []
-    assert data["notes"] == ["2 of the viewer's pictures are missing in the results' folder."]
+    page = Page(build_report(Results(equal=lost), folder, samples.INFOS))
+    assert page.data["viewer"] == []
+    assert "2 of the viewer's pictures are missing in the results' folder." in page.text
 
 
-def test_names_cannot_leave_their_place(page: Page, html: str) -> None:
-    plain = Page(build_report(Results(), Path(), samples.INFOS))
-    assert [tag for tag, _ in page.elements if tag != "script"] == [t for t, _ in plain.elements if t != "script"]
+def test_names_cannot_leave_their_place(page: Page) -> None:
     kinds = [attributes.get("type") for attributes, _ in page.scripts]
-    assert sorted(kinds, key=str) == [None, None, "application/json"] + ["text/plain"] * 15
-    data = page.data
-    assert samples.HOSTILE in data["datasets"][0]["images"]
-    assert samples.HOSTILE in data["runs"][0]["command"]
-    assert samples.HOSTILE in data["failures"][0]["message"]
-    assert "onerror" not in html.replace(json.dumps(data, ensure_ascii=False), "").partition('id="data"')[0]
+    assert sorted(kinds, key=str) == [None, None, "application/json", "application/json"] + ["text/plain"] * 15
+    assert not {"img", "b"} & {tag for tag, _ in page.elements}
+    assert samples.HOSTILE in page.data["datasets"][0]["images"]
+    assert page.text.count(samples.HOSTILE) >= 4  # codecs, a command, a remedy, a message
+    assert samples.HOSTILE in [name for _, name in page.state("image options", 0)]
 
 
 def test_a_command_line_that_is_no_text_can_be_written(tmp_path: Path) -> None:
     results = Results(runs=[replace(samples.run(), command="wisp bench rd --out a\udce9")])
     write_report(tmp_path / "report.html", results, tmp_path, samples.INFOS)
-    assert Page((tmp_path / "report.html").read_text("utf-8")).data["runs"][0]["command"] == "wisp bench rd --out a?"
+    assert "wisp bench rd --out a?" in Page((tmp_path / "report.html").read_text("utf-8")).text
 
 
 def test_nothing_is_fetched_and_only_the_pages_own_scripts_run(page: Page) -> None:
@@ -289,3 +328,23 @@ def test_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyP
         write_report(path, Results(runs=[samples.run()]), tmp_path, samples.INFOS)
     assert path.read_bytes() == whole
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_page_of_other_things(tmp_path: Path) -> None:
+    """As training makes it: plain strings are escaped, a figure is drawn into its place."""
+    loss = figure([{"x": [1, 2], "y": [0.5, 0.25], "name": "loss"}], xaxis={"title": {"text": "step"}})
+    sections = [
+        Section("Loss <b>", ["Of <all> pictures.", Plot(loss), table(["a"], [["<i>"]])]),
+        Section("Pictures", [picture(b"RIFF", 'after "1000" steps')], "pictures"),
+    ]
+    write_page(tmp_path / "page.html", build_page("Training & more", sections, lede="So far <good>"))
+    page = Page((tmp_path / "page.html").read_text("utf-8"))
+    assert not {"b", "i", "all", "good"} & {tag for tag, _ in page.elements}
+    for text in ("Training & more", "So far <good>", "Loss <b>", "Of <all> pictures.", "<i>", 'after "1000" steps'):
+        assert text in page.text
+    (plot,) = (attributes["id"] for _, attributes in page.elements if attributes.get("class") == "plot")
+    found = page.json("figures")
+    (layer,) = found["figures"][plot]
+    assert found["layers"][layer]["states"][""]["data"][0]["y"] == [0.5, 0.25]
+    (image,) = (attributes for tag, attributes in page.elements if tag == "img")
+    assert image["src"] == f"data:image/webp;base64,{base64.b64encode(b'RIFF').decode()}"

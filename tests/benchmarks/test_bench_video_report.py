@@ -15,6 +15,7 @@ from benchmarks.sequences import MADE
 from codec.work.processes import in_own_processes
 from tests.support.bench_video_toys import bench, results, stay_here, toys
 from tests.support.chromium import chromium, visit
+from tests.support.report_pages import table_cells
 
 
 @pytest.fixture(autouse=True)
@@ -53,11 +54,10 @@ def test_the_report_shows_sequences_and_frames_in_a_browser() -> None:
         assert seen.text("#title") == "3 codecs on 3 sequences" and "Frames at equal file size" in seen.text(
             "#viewer-title"
         )
-        heads = seen.page.locator("#bd-table thead th").all_text_contents()
+        heads = seen.eval("() => byId('bd-table').data[0].header.values")
         assert heads[1] == "Prediction" and heads[3] == "Mean of sequences"
-        table = [row.locator("th, td").all_text_contents()[:2] for row in seen.page.locator("#bd-table tbody tr").all()]
-        assert sorted(map(tuple, table)) == [
-            (" Toy wisp", INTRA), (" Toy x264-medium", PREDICTED), (" Toy x264-medium-intra", INTRA)
+        assert sorted(tuple(row[:2]) for row in table_cells(seen)) == [
+            ("<b>Toy wisp</b>", INTRA), ("Toy x264-medium", PREDICTED), ("Toy x264-medium-intra", INTRA)
         ]  # fmt: skip
         assert seen.page.locator("#anchor option:checked").text_content() == "Toy x264-medium, predicted"
         slider = seen.page.locator("#view-frame")

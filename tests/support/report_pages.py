@@ -78,8 +78,18 @@ def loaded(found: Reports, **options: Any) -> Iterator[Visit]:
 
 
 def traces(seen: Visit, plot: str) -> Any:
-    """Names and coordinates of what a plot shows."""
-    return seen.eval("(id) => (document.getElementById(id).data ?? []).map(({name, x, y}) => ({name, x, y}))", plot)
+    """Names and coordinates of what a plot shows; neither what its legend leaves out nor what is hidden by it."""
+    return seen.eval(
+        "(id) => document.getElementById(id).data.filter((trace) => trace.showlegend && trace.visible !== 'legendonly')"
+        ".map(({name, x, y}) => ({name, x, y}))",
+        plot,
+    )
+
+
+def table_cells(seen: Visit) -> list[list[str]]:
+    """The rows of the table of BD-rates, as they are, with Plotly's markup."""
+    columns = seen.eval("() => document.getElementById('bd-table').data[0].cells.values ?? []")
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def pixels(seen: Visit, canvas: str) -> NDArray[np.uint8]:

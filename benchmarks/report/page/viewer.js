@@ -1,19 +1,22 @@
 "use strict";
 // The viewer: pictures of one image at equal file size, or their errors. Only the chosen image is decoded.
 
+const report = JSON.parse(byId("data").textContent);
+const words = report.words; // for a picture, or a sequence
+const INFINITE = "inf"; // in place of a value: the picture is exact
 const ALIKE = 0.02; // files of a group should differ by no more
 const ORIGINAL = "original";
 const view = { image: null, target: null, left: null, right: null, mode: "pictures", entry: null, group: null, shown: [],
   decoded: new Map(), loading: 0 };
 
+const dataset = () => report.datasets[chosen("dataset")];
 const entries = () => report.viewer.filter((entry) => entry.dataset === dataset()?.name);
-const isWisp = (picture) => report.codecs.some((codec) => codec.id === picture.codec && codec.wisp);
+const isWisp = (picture) => report.wisp.includes(picture.codec);
 const pictureOf = (codec) => view.shown.find((picture) => picture.codec === codec);
 
 function drawViewer() {
   const all = entries();
-  const left = report.viewer.length === 0 && (report.runs.at(-1)?.command ?? "").split(" ").includes("--no-viewer");
-  byId("viewer").hidden = all.length === 0 && !left;
+  byId("viewer").hidden = all.length === 0 && !report.left_out;
   byId("viewer-body").hidden = all.length === 0;
   byId("viewer-intro").textContent = all.length
     ? `Drag the divider, or focus it and use the arrow keys. The wheel zooms; a zoomed picture can be dragged.${report.clips ? " Sizes and rates are those of whole streams, measures those of the frame." : ""}`
@@ -156,16 +159,16 @@ function paint() {
 
 function tagOf(picture, seenNow) {
   if (view.mode === "errors" && seenNow) return `mean error ${seenNow.mean.toFixed(2)} of 255`;
-  const value = picture.values[state.measure];
+  const info = report.measures[chosen("measure")];
+  const value = picture.values[chosen("measure")];
   const parts = [inBytes(picture.bytes), `${picture.bpp.toPrecision(3)} bpp`];
-  if (value !== null && value !== undefined) parts.push(`${measure().title}\u00a0${valued(value)}`);
+  if (value !== null && value !== undefined) parts.push(`${info.title}\u00a0${valued(value, info)}`);
   return parts.join(" \u00b7 ");
 }
 
 function drawCards(seenBy) {
   byId("cards").replaceChildren(...view.shown.map((picture) => {
-    const codec = report.codecs.findIndex((each) => each.id === picture.codec);
-    const heading = element("h3", {}, ...(codec >= 0 ? [swatch(codec)] : []), picture.title);
+    const heading = element("h3", {}, picture.title);
     const canvas = element("canvas", { role: "img", "aria-label": `${view.image}, ${picture.title}` });
     return element("article", { class: isWisp(picture) ? "card wisp" : "card", "data-codec": picture.codec }, canvas, heading,
       element("p", {}, seenBy.get(picture.codec) ? picture.setting : "cannot be shown"), factsOf(picture), sideButtons(picture));
@@ -225,6 +228,40 @@ function chooseView(image) {
   drawViewer();
 }
 
+/** Radio buttons side by side inside `fieldset`; `change` gets the value that was chosen. */
+function fillSwitch(fieldset, entries, chosen, change) {
+  const row = element("span", { class: "switch" });
+  for (const [value, text] of entries) {
+    const input = element("input", { type: "radio", name: fieldset.id, value, checked: value === chosen });
+    input.addEventListener("change", () => change(value));
+    row.append(element("label", {}, input, element("span", {}, text)));
+  }
+  fieldset.querySelector(".switch")?.remove();
+  fieldset.append(row);
+}
+
+// Numbers in words.
+
+const inBytes = (bytes) => `${bytes.toLocaleString("en-GB")} bytes`;
+const withMinus = (text) => text.replace("-", "\u2212");
+
+function signed(percent) {
+  const text = percent.toFixed(1);
+  return `${Number(text) === 0 ? "0.0" : (percent > 0 ? "+" : "") + withMinus(text)}\u00a0%`;
+}
+
+function valued(value, info) {
+  if (value === INFINITE) return "exact";
+  return withMinus(value.toFixed(Math.abs(value) < 2 ? 4 : 2)) + (info.unit ? `\u00a0${info.unit}` : "");
+}
+
+/** Choose a picture in the curves and the viewer. */
+function showImage(name) {
+  byId("curve-image").value = String(dataset().images.indexOf(name));
+  draw("image");
+  chooseView(name);
+}
+
 byId("view-image").addEventListener("change", (event) => chooseView(event.target.value));
 byId("view-frame").addEventListener("input", (event) => {
   chooseView(framesOf(view.entry.sequence)[Number(event.target.value)].image);
@@ -242,4 +279,9 @@ byId("gain").addEventListener("input", () => {
   requestAnimationFrame(paint);
 });
 moveDivider(50);
-drawings.push(drawViewer);
+redraws.push((changed) => {
+  if (!changed || changed === "dataset" || changed === "measure") drawViewer();
+});
+addEventListener("DOMContentLoaded", () => {
+  byId("images-plot").on("plotly_click", (event) => showImage(dataset().images[event.points[0].pointIndex]));
+});
