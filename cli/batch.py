@@ -10,10 +10,9 @@ from pathlib import Path
 import click
 
 from cli.command import DEBUG, fault_of, let_stdout_go, notes_to, sentence
-from cli.frame_progress import Frames, JobProgress
 from cli.inputs import STDIN
 from cli.plan import Job
-from cli.progress import ProgressKind, Shown, shown
+from cli.progress import Display, JobProgress, ProgressKind, shown
 from codec.files.output import STDOUT
 from codec.work.processes import in_processes
 from codec.work.threads import cores, set_threads
@@ -100,18 +99,17 @@ def _weight(job: Job) -> int:
         return 1
 
 
-def _in_turn(jobs: list[Job], work: Work, manners: Manners, show: Shown) -> Generator[tuple[int, Outcome], None, None]:
+def _in_turn(
+    jobs: list[Job], work: Work, manners: Manners, show: Display
+) -> Generator[tuple[int, Outcome], None, None]:
     for index, job in enumerate(jobs):
         show.begin(index, job.source)
-
-        def advance(share: float | None, frames: Frames | None, index: int = index) -> None:
-            show.advance(index, share, frames)
 
         def tell(message: str, job: Job = job) -> None:
             if not manners.quiet:
                 show.say(sentence(job.source, message))
 
-        yield index, _done(job, work, manners, JobProgress(advance, tell), tell)
+        yield index, _done(job, work, manners, JobProgress(show, index, tell), tell)
 
 
 def _done(job: Job, work: Work, manners: Manners, progress: JobProgress, tell: Callable[[str], None]) -> Outcome:
@@ -162,7 +160,7 @@ class _Elsewhere:
 
 
 def _in_processes(
-    jobs: list[Job], work: Work, manners: Manners, show: Shown
+    jobs: list[Job], work: Work, manners: Manners, show: Display
 ) -> Generator[tuple[int, Outcome], None, None]:
     def begin(index: int) -> None:
         show.begin(index, jobs[index].source)

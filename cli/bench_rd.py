@@ -10,6 +10,7 @@ from cli import bench_options, options
 from cli.bench_options import shared
 from cli.bench_run import run_and_report
 from cli.command import WispCommand
+from cli.progress import ProgressKind
 
 FOLDER = "wisp-rd"
 RATES = (0.25, 0.5)  # bits per pixel of the viewer: what the web uses
@@ -112,7 +113,7 @@ def rd(
     keep: bool,
     jobs: int | None,
     threads: int,
-    progress: str,
+    progress: ProgressKind,
     model: Path | None,
 ) -> None:
     """Code pictures with Wisp, JPEG and every other codec that is installed, at many qualities, and compare.

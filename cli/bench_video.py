@@ -10,6 +10,7 @@ from cli import bench_options, options
 from cli.bench_options import shared
 from cli.bench_run import run_and_report
 from cli.command import WispCommand
+from cli.progress import ProgressKind
 
 FOLDER = "wisp-video"
 SIZE, FRAMES, VIEWER_FRAMES = "640x360", 60, 5
@@ -85,7 +86,7 @@ def video(
     quick: bool,
     jobs: int | None,
     threads: int,
-    progress: str,
+    progress: ProgressKind,
 ) -> None:
     """Code sequences with Wisp, x264, x265, SVT-AV1, VP9 and libaom, at many qualities, and compare.
 

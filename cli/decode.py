@@ -14,8 +14,8 @@ from cli import options
 from cli.batch import Report
 from cli.batch_options import Batch, batch, ending_in
 from cli.decode_video import DecodeVideoWork, sequence_ending
-from cli.frame_progress import JobProgress
 from cli.plan import Job, names_folder
+from cli.progress import JobProgress
 from cli.selection_options import SELECTION, VideoCommand, given, listed, selection
 from cli.video_options import FRAMES_OUT, frames_out
 from codec.files.output import Writing

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from bitstream.errors import RequestError
 from cli.batch import Report
-from cli.frame_progress import JobProgress
 from cli.options import Arithmetic
 from cli.plan import Job
+from cli.progress import JobProgress
 from cli.selection_options import listed
 from cli.stop import Stop
 from codec.files.output import Writing

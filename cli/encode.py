@@ -17,8 +17,8 @@ from cli.batch_options import Batch, batch, ending_in
 from cli.encode_options import TARGETS, encode_settings
 from cli.encode_report import interrupted_line, picture_facts, picture_line, video_facts, video_line
 from cli.frame_log import frame_log
-from cli.frame_progress import JobProgress
 from cli.plan import Job
+from cli.progress import JobProgress
 from cli.selection_options import SELECTION, VideoCommand, given, listed, selection
 from cli.stop import Stop
 from cli.video_options import VIDEO_IN, video_in

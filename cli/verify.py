@@ -14,8 +14,7 @@ from bitstream.metadata import named
 from cli import inputs as sources
 from cli import options
 from cli.command import WispCommand
-from cli.frame_progress import JobProgress
-from cli.progress import shown
+from cli.progress import JobProgress, shown
 from codec.files.source import ByteSource, read_file
 from codec.notes import WispNote
 
@@ -75,6 +74,6 @@ def _sequence(source: ByteSource, name: str, model: Path | None, arithmetic: opt
     codec = arithmetic.codec(model)
     with shown("auto", [1], quiet=False) as show:
         show.begin(0, name)
-        frames = JobProgress(lambda share, done: show.advance(0, share, done)).of_frames()
+        frames = JobProgress(show).of_frames()
         facts, latents = verify_sequence(source, codec, model, lambda _: frames.add(1))
     return {**facts.as_dict(), "latents_sha256": latents, **codec.arithmetic_of(facts.model)}

@@ -17,7 +17,6 @@ from benchmarks.codecs.interface import BaseCodec
 from benchmarks.datasets import ReleasedJpeg
 from benchmarks.machine import machine, versions
 from benchmarks.rd.equal import ViewerJob, viewer_jobs
-from benchmarks.rd.estimate import TimeLeft
 from benchmarks.rd.jobs import Footage, Job, PointMaker, Setting, run_job
 from benchmarks.rd.plan import Finished, points_of
 from benchmarks.rd.probe import ProbeCodec, ProbeMeasures, tried
@@ -67,7 +66,7 @@ class Listener(Protocol):
     def left_out(self, source: Source, reason: str) -> None:
         """A source cannot be read."""
 
-    def done(self, group: str, failures: Sequence[Failure], seconds_left: float | None) -> None:
+    def done(self, group: str, failures: Sequence[Failure]) -> None:
         """One more is made."""
 
 
@@ -181,25 +180,22 @@ def _make_all(
     count = sum(map(len, groups.values()))
     shown = max(shown if count else 0, len(lacking(file.results)))
     listener.begin(count + shown, sum(map(finished.planned, file.results.points)))
-    _make(groups, workers, listener, file, after=shown)
+    _make(groups, workers, listener, file)
     viewer = lacking(file.results)
     lanes: dict[str, list[Job]] = {f"{EQUAL} {n + 1}": list(viewer[n::workers]) for n in range(workers)}
     _make(lanes, workers, listener, file)
     for _ in range(shown - len(viewer)):  # they were there already
-        listener.done(EQUAL, (), None)
+        listener.done(EQUAL, ())
 
 
-def _make(
-    groups: Mapping[str, Sequence[Job]], workers: int, listener: Listener, file: ResultsFile, *, after: int = 0
-) -> None:
+def _make(groups: Mapping[str, Sequence[Job]], workers: int, listener: Listener, file: ResultsFile) -> None:
     """Each group in a process of its own."""
     groups = {name: jobs for name, jobs in groups.items() if jobs}
-    names, left = list(groups), TimeLeft({**{name: len(jobs) for name, jobs in groups.items()}, EQUAL: after}, workers)
+    names = list(groups)
     with closing(in_own_processes(run_job, list(groups.values()), workers)) as answers:
         for group, index, answer in answers:
             name = names[group]
             records = groups[name][index].ended() if answer is None else answer
-            left.done(name)
-            listener.done(name, [record for record in records if isinstance(record, Failure)], left.seconds)
+            listener.done(name, [record for record in records if isinstance(record, Failure)])
             for record in records:
                 file.write(record)

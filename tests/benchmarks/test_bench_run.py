@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,6 @@ from benchmarks.datasets import RESTORED, Sample, folder_samples
 from benchmarks.measures.standard import psnr_yuv611
 from benchmarks.raw import Pixels
 from benchmarks.rd.choose import chosen_pictures
-from benchmarks.rd.estimate import TimeLeft
 from benchmarks.rd.jobs import Footage, PointJob, Setting
 from benchmarks.rd.plan import points_of, spread
 from benchmarks.rd.records import Failure
@@ -300,48 +298,3 @@ def test_every_picture_at_every_quality_or_at_four() -> None:
 def test_a_few_of_many_are_spread_over_them() -> None:
     expected = {3: [0, 1, 2], 4: [0, 1, 2, 3], 10: [0, 3, 6, 9], 29: [0, 9, 19, 28]}
     assert {count: spread(count, 4) for count in expected} == expected
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Seconds that a test sets."""
-    now = [100.0]
-    monkeypatch.setattr("benchmarks.rd.estimate.time.monotonic", lambda: now[0])
-    yield now
-
-
-def test_the_time_left_is_of_what_every_codec_took(clock: list[float]) -> None:
-    left = TimeLeft({"fast": 5, "slow": 3, "later": 4}, 2)
-    assert left.seconds is None
-    left.done("fast")
-    assert left.seconds is None  # how long the first took is not known: it may have waited
-    clock[0] += 1
-    left.done("fast")
-    assert left.seconds == pytest.approx((3 + 3 + 4) * 1 / 2)  # others are taken to be as quick
-    left.done("slow")
-    clock[0] += 10
-    left.done("slow")
-    assert left.seconds == pytest.approx(4 * (1 + 10) / 2)  # of "later": more than half of all, and one process's
-    clock[0] += 2
-    left.done("fast")  # 12 s after its last one, 1 s before
-    left.done("later")
-    clock[0] += 2
-    left.done("later")
-    assert left.seconds == pytest.approx((2 * 6.5 + 1 * 10 + 2 * 2) / 2)
-
-
-def test_the_time_left_ends_at_nothing(clock: list[float]) -> None:
-    left = TimeLeft({"a": 3}, 1)
-    for expected in (None, 4.0, 0.0):
-        left.done("a")
-        assert left.seconds == (None if expected is None else pytest.approx(expected))
-        clock[0] += 4
-
-
-def test_no_more_processes_than_codecs_are_counted_on(clock: list[float]) -> None:
-    """One codec has one process, however many may run."""
-    left = TimeLeft({"a": 4}, 8)
-    left.done("a")
-    clock[0] += 10
-    left.done("a")
-    assert left.seconds == pytest.approx(20)

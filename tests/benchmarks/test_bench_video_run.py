@@ -122,7 +122,7 @@ def test_videos_of_folders_are_sets_of_their_own() -> None:
 
 def test_progress_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.rd.choose.video_catalog", lambda: toys(lost="absent"))
-    monkeypatch.setattr("cli.bench_progress._SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("cli.progress._SECONDS_BETWEEN", 0.0)
     status, _, err = bench("--no-viewer", "--sequences", "noise", "--codecs", "wisp,lost", "--progress", "json")
     told, *events = [json.loads(line) for line in err]
     assert status == 0 and told["event"] == "message" and "absent: Toy lost" in told["text"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cli import batch, progress
-from cli.progress import JsonLines, Nothing, shown
+from cli.progress import Display, JsonLines, shown
 from codec.work.progress import Progress
 from tests.support.cli_runner import invoke, torch_trap
 from tests.support.terminal import left_standing, needs_terminal, on_terminal
@@ -106,6 +106,23 @@ def test_few_json_lines_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(events(capsys.readouterr().err)) <= 3
 
 
+@pytest.mark.usefixtures("every_step")
+def test_the_librarys_callback_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """`progress=` of encode_file and decode_file: frames done, and in all where that is known."""
+    with shown("json", [3, 1]) as show:
+        heard = show.callback(0)
+        heard(1, 4)
+        heard(4, 4)
+        show.callback(1)(7, None)
+    told = events(capsys.readouterr().err)
+    assert [(e["job"], e["share"], e["frames"], e["frames_total"]) for e in told] == [
+        (0, 0.25, 1, 4),
+        (0, 1.0, 4, 4),
+        (1, None, 7, None),
+    ]
+    assert [event["whole"] for event in told] == [0.1875, 0.75, 0.75]
+
+
 def test_messages_of_any_kind_are_one_json_line() -> None:
     name = 'a"b\n\\é.png'
     result = invoke("encode", name, "--progress", "json", "--quiet")
@@ -138,14 +155,14 @@ def test_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         def isatty(self) -> bool:
             return True
 
-    assert type(shown("auto", [1], quiet=False)) is Nothing
+    assert type(shown("auto", [1], quiet=False)) is Display
     monkeypatch.setattr("sys.stderr", Terminal())
     assert type(shown("auto", [1], quiet=False)) is progress.Bar
-    assert type(shown("auto", [1], quiet=True)) is Nothing
-    assert type(shown("none", [1], quiet=False)) is Nothing
+    assert type(shown("auto", [1], quiet=True)) is Display
+    assert type(shown("none", [1], quiet=False)) is Display
     assert type(shown("json", [1], quiet=True)) is JsonLines
     monkeypatch.setattr("sys.stderr", None)  # closed
-    assert type(shown("auto", [1], quiet=False)) is Nothing
+    assert type(shown("auto", [1], quiet=False)) is Display
 
 
 # On a terminal

@@ -193,7 +193,7 @@ class Heard:
     def left_out(self, source: Source, reason: str) -> None:
         self.refused[source.name] = reason
 
-    def done(self, group: str, failures: Sequence[Failure], seconds_left: float | None) -> None:
+    def done(self, group: str, failures: Sequence[Failure]) -> None:
         self.finished.append(group)
         self.failures += failures
 
