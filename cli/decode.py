@@ -22,13 +22,12 @@ from codec.files.output import Writing
 from codec.files.source import ByteSource
 from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY, LOSSY, PICTURE_FORMATS, ending_of
 from codec.formats.video.write.sink import VIDEO_FORMATS
-from codec.jobs.settings import DecodeReport, DecodeSettings
+from codec.jobs.settings import MAX_DOWNSCALE, DecodeReport, DecodeSettings
 from codec.still.salvage import DAMAGED_STATUS
 
 if TYPE_CHECKING:
     from codec.jobs.selection import Selection
 
-MAX_DOWNSCALE = 64
 _MOST_LISTED = 100  # damaged tiles
 # Endings that ask for what is not written.
 _OTHERS = (".wisp", ".bmp", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".ico", ".exr", ".pdf", ".webm", ".avi", ".ts")

@@ -77,27 +77,21 @@ class EncodeWork:
 
     def __call__(self, job: Job, progress: JobProgress) -> Report:
         """Do it. Raises what encoding raises."""
+        from codec.formats.sniff import SIGN_BYTES, is_picture_head
+        from codec.jobs.encode import becomes_sequence
+
         with sources.opened(job.source) as source:
             if source.path is None:  # what is piped is not read for nothing
                 self.writing.check(job.target, None)
-            return (self._video if self._is_video(source) else self._picture)(job, source, progress)
-
-    def _is_video(self, source: ByteSource) -> bool:
-        """Whether to read it as a video: as it was said, else by the content."""
-        from codec.formats.sniff import SIGN_BYTES, is_picture_head, is_video
-
-        if self.reading.raw is not None:
-            return True
-        is_picture = is_picture_head(source.peek(SIGN_BYTES))
-        # One that is named like a video and is none is read as one, too, which says what is wrong with it.
-        found = is_video(source) or (not is_picture and sources.is_named_like_video(source))
-        if found and self.reading.frame is not None:
-            if not is_picture:
-                raise RequestError("--frame takes a picture out of an animation; of a video --frames A:B takes a part")
-            return False
-        if not found and self.video_options and is_picture:
-            raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
-        return found or bool(self.video_options)
+            try:
+                is_video = becomes_sequence(source, self.reading)
+            except RequestError as error:
+                raise RequestError(f"{error}; of a video --frames A:B takes a part") from error
+            if not is_video and self.video_options:
+                if is_picture_head(source.peek(SIGN_BYTES)):
+                    raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
+                is_video = True  # asked for: reading it says what is wrong with it as a video
+            return (self._video if is_video else self._picture)(job, source, progress)
 
     def _picture(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
         from codec.jobs.encode_picture import encode_picture
@@ -238,5 +232,6 @@ def _check_log(log: LogKind | None, log_file: str | None, to_stdout: bool, as_js
 def _is_wanted(path: Path) -> bool:
     """Whether a file in a folder looks like a picture or video: by its ending, for many files in a folder are none."""
     from codec.formats.pictures.endings import picture_endings
+    from codec.formats.sniff import VIDEO_ENDINGS
 
-    return ending_in(picture_endings() | sources.VIDEO_ENDINGS)(path)
+    return ending_in(picture_endings() | VIDEO_ENDINGS)(path)

@@ -12,10 +12,6 @@ from codec.files import source
 from codec.files.source import ByteSource
 
 STDIN = "-"
-VIDEO_ENDINGS = frozenset(
-    ".3gp .asf .avi .flv .ivf .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .nut .ogv .ts .vob .webm .wmv"  # noqa: SIM905
-    " .y4m".split()
-)
 
 
 @contextmanager
@@ -41,8 +37,3 @@ def names_sequence(name: str) -> bool:
             with opened(name) as found:
                 return found.kind == "sequence"
     return False
-
-
-def is_named_like_video(found: ByteSource) -> bool:
-    """Whether its ending says so."""
-    return found.path is not None and found.path.suffix.lower() in VIDEO_ENDINGS

@@ -39,15 +39,19 @@ if TYPE_CHECKING:
     from bitstream.sequence.audio import AudioPacket, AudioStream
     from bitstream.sequence.clip import Clip
     from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
+    from codec.jobs.decode import decode_file
     from codec.jobs.describe_sequence import SequenceDescription
     from codec.jobs.describe_still import FileDescription, probe
+    from codec.jobs.encode import encode_file
+    from codec.jobs.selection import Scale, Selection
+    from codec.jobs.settings import DecodeOptions, DecodeReport, DecodeSettings, EncodeReport
     from codec.pillow import register_pillow
     from codec.pixels.frame import Frame
     from codec.rate.target import Target
     from codec.sequence.encoder import WrittenFrame
     from codec.sequence.video import Video, VideoSlice, open_video
     from codec.sequence.writer import VideoWriter
-    from codec.settings import EncodeSettings
+    from codec.settings import EncodeOptions, EncodeSettings
     from codec.still.regions import Region
     from codec.still.salvage import DamagedTile, SalvageReport
 
@@ -59,6 +63,11 @@ __all__ = [
     "Codec",
     "CorruptError",
     "DamagedTile",
+    "DecodeOptions",
+    "DecodeReport",
+    "DecodeSettings",
+    "EncodeOptions",
+    "EncodeReport",
     "EncodeSettings",
     "ExactnessError",
     "FileAccessError",
@@ -75,6 +84,8 @@ __all__ = [
     "Region",
     "RequestError",
     "SalvageReport",
+    "Scale",
+    "Selection",
     "SequenceDescription",
     "Target",
     "TargetError",
@@ -88,8 +99,10 @@ __all__ = [
     "WrittenFrame",
     "decode",
     "decode_array",
+    "decode_file",
     "decode_tensor",
     "encode",
+    "encode_file",
     "open_video",
     "probe",
     "register_pillow",
@@ -100,7 +113,13 @@ _LAZY = {
     "AudioStream": "bitstream.sequence.audio",
     "Clip": "bitstream.sequence.clip",
     "DamagedTile": "codec.still.salvage",
+    "EncodeOptions": "codec.settings",
     "EncodeSettings": "codec.settings",
+    "Scale": "codec.jobs.selection",
+    "Selection": "codec.jobs.selection",
+    "decode_file": "codec.jobs.decode",
+    "encode_file": "codec.jobs.encode",
+    **dict.fromkeys(("DecodeOptions", "DecodeReport", "DecodeSettings", "EncodeReport"), "codec.jobs.settings"),
     "SalvageReport": "codec.still.salvage",
     "SequenceDescription": "codec.jobs.describe_sequence",
     "WrittenFrame": "codec.sequence.encoder",

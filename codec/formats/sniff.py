@@ -14,6 +14,10 @@ from codec.formats.video.read.rawvideo import Y4M_SIGNATURE
 
 ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # Pillow's formats whose frames are shown one after the other
 _VIDEO_TO_US = ("FLI", "MPEG")  # Pillow reads, or only recognises, what FFmpeg reads better
+VIDEO_ENDINGS = frozenset(
+    ".3gp .asf .avi .flv .ivf .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .mxf .nut .ogv .ts .vob .webm .wmv"  # noqa: SIM905
+    " .y4m".split()
+)
 HEAD_BYTES = 1 << 12  # by which a pipe is judged
 SIGN_BYTES = 12  # of a pipe: enough for what streams well, and every producer has given them with its first frame
 _PNG, _GIF = b"\x89PNG\r\n\x1a\n", (b"GIF87a", b"GIF89a")

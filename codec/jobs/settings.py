@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
+from codec.formats.video.write.sink import VideoCodec
 from codec.jobs.selection import Selection
 from codec.pixels.geometry import Crop
+from codec.work.choices import check_choice
 
 if TYPE_CHECKING:
     from codec.formats.video.read.rawvideo import RawVideo
-    from codec.formats.video.write.sink import VideoCodec
     from codec.still.salvage import DamagedTile
+
+Chroma = Literal["420", "444"]
+MAX_DOWNSCALE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,25 @@ class InputSettings:
     strict: bool = False
 
 
+class DecodeOptions(TypedDict, total=False):
+    """The fields of `DecodeSettings`, as keyword arguments of `decode_file`."""
+
+    format: str | None
+    output_quality: int
+    crop: Crop | None
+    downscale: int
+    strip: Collection[str]
+    video_codec: VideoCodec | None
+    crf: int | None
+    preset: str | None
+    rate: Fraction | None
+    chroma: Chroma
+    selection: Selection
+    audio: bool
+    salvage: bool
+    workers: int | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecodeSettings:
     """What is made of a `.wisp` file.
@@ -45,7 +69,7 @@ class DecodeSettings:
         format: of the output, None by its ending.
         output_quality: 0..100, of a picture in a lossy format.
         crop: (x, y, width, height) in pixels; pictures only.
-        downscale: means of so many pixels squared; pictures only.
+        downscale: 1..64, write means of so many pixels squared; pictures only.
         strip: kinds of metadata to leave out.
         video_codec, crf, preset: how the frames of a sequence are encoded; None takes the usual ones of the format.
         rate: constant frames a second, for which frames are repeated and dropped.
@@ -54,22 +78,32 @@ class DecodeSettings:
         audio: write the sound, too.
         salvage: show what is intact of a damaged file.
         workers: frames decoded at a time, as in `open_video`.
+
+    Raises:
+        ValueError: a value out of range.
     """
 
     format: str | None = None
     output_quality: int = DEFAULT_OUTPUT_QUALITY
     crop: Crop | None = None
     downscale: int = 1
-    strip: frozenset[str] = frozenset()
+    strip: Collection[str] = frozenset()
     video_codec: VideoCodec | None = None
     crf: int | None = None
     preset: str | None = None
     rate: Fraction | None = None
-    chroma: Literal["420", "444"] = "420"
+    chroma: Chroma = "420"
     selection: Selection = field(default_factory=Selection)
     audio: bool = True
     salvage: bool = False
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.output_quality <= 100 or not 1 <= self.downscale <= MAX_DOWNSCALE:
+            raise ValueError(f"output_quality {self.output_quality} or downscale {self.downscale} is out of range")
+        check_choice(self.chroma, Chroma)
+        if self.video_codec is not None:
+            check_choice(self.video_codec, VideoCodec)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,3 +27,28 @@ class Progress:
         """Of a part of the job: its 0..1 is `start`..`end` of this one, whose own steps are not counted then."""
         report, told = self._report, self.tell if tell else lambda _: None
         return Progress(None if report is None else lambda share: report(start + (end - start) * share), told)
+
+
+class Percent(Progress):
+    """Passes on (done, 100), of a picture."""
+
+    def __init__(self, heard: Callable[[int, int], None] | None) -> None:
+        super().__init__(None if heard is None else lambda share: heard(round(100 * share), 100))
+
+
+class FrameCount(Progress):
+    """Passes on (done, total) in frames; a total of 0 is not known."""
+
+    def __init__(self, heard: Callable[[int, int], None] | None) -> None:
+        super().__init__()
+        self._heard = heard
+
+    def add(self, steps: int) -> None:
+        """So many more are done."""
+        self._done += steps
+        if self._heard is not None:
+            self._heard(self._done, self._total and max(self._total, self._done))  # what is expected may be too few
+
+    def within(self, start: float, end: float, *, tell: bool = True) -> Progress:
+        """The same: each pass counts its own."""
+        return self
