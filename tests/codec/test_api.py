@@ -104,7 +104,7 @@ def test_every_kind_of_source_decodes_to_the_same_picture(wisp: Codec, tmp_path:
         assert np.array_equal(wisp.decode_array(source), expected)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(
     width=st.integers(1, 200),
     height=st.integers(1, 200),

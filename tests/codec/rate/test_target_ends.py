@@ -104,7 +104,7 @@ def test_what_is_all_kept_exactly_is_no_larger_than_a_lossless_file(wisp: Codec,
     assert met.bytes <= len(wisp.encode(pixels, lossless=True))
 
 
-@pytest.mark.parametrize("psnr", [30, 36])
+@pytest.mark.parametrize("psnr", [30, pytest.param(36, marks=pytest.mark.slow)])
 def test_what_remains_may_be_better_than_asked_for_at_any_quality(wisp: Codec, psnr: float) -> None:
     """A tile of noise needs to be lossless; then even the lowest quality of the other one is beyond the bounds."""
     pixels = np.concatenate([soft(128, 128), noise(128, 128)], axis=1)
@@ -134,7 +134,7 @@ def test_a_size_that_nothing_fills_is_the_lossless_file(wisp: Codec, extra: int)
 # Drawings
 
 
-@pytest.mark.parametrize("mode", ["LA", "RGB"])
+@pytest.mark.parametrize("mode", ["LA", pytest.param("RGB", marks=pytest.mark.slow)])
 def test_a_drawing_that_is_lossless_by_itself_meets_every_psnr(wisp: Codec, mode: str) -> None:
     pixels = logo(64, 96, mode)
     for target in (Target("psnr", 20), Target("psnr", 90)):

@@ -33,8 +33,9 @@ from tests.support.refining import (
     steps_of_effort_5,
     watched_windows,
 )
-from tests.support.scenes import Pixels, each_alpha_mode, each_mode, facts_of, in_mode, logo, noise, photo
+from tests.support.scenes import MODES, Pixels, each_alpha_mode, each_mode, facts_of, in_mode, logo, noise, photo
 
+SLOW = pytest.mark.slow
 PIXELS = photo(64, 64)
 CROPS = {"leaf": (100, 150, 64, 96), "odd sides": (190, 200, 50, 70), "bird": (128, 0, 64, 64)}
 
@@ -46,7 +47,9 @@ def quick() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("crop", [pytest.param("leaf", marks=pytest.mark.slow), "bird", "odd sides"])
+@pytest.mark.parametrize(
+    "crop", ["bird", *(pytest.param(crop, marks=pytest.mark.slow) for crop in ("leaf", "odd sides"))]
+)
 def test_what_is_descended_falls(wisp: Codec, crop: str) -> None:
     """At no quality does it rise by more than luck, and over all of them it falls; some file is another one."""
     pixels, gains, same = cut(*CROPS[crop]), [], []
@@ -121,8 +124,7 @@ def test_settings_of_the_program_neither_disturb_nor_change(wisp: Codec, setting
     assert encoded.data != plain(wisp, PIXELS, 95).data
 
 
-@each_mode
-@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(("mode", "exact"), [*((mode, False) for mode in MODES), ("LA", True), ("RGBA", True)])
 def test_every_mode(wisp: Codec, mode: str, exact: bool, quick: None, learned_only: None) -> None:
     """`refined` has compared latents; alpha stays as it is, and what is refined is another file."""
     pixels = cut(128, 0, 64, 80, mode)
@@ -174,7 +176,7 @@ def test_several_tiles(wisp: Codec) -> None:
     assert sum(unit.stream != old.stream for unit, old in zip(after.units, before.units, strict=True)) > 1
 
 
-@pytest.mark.parametrize("side", [4, 8])
+@pytest.mark.parametrize("side", [4, pytest.param(8, marks=pytest.mark.slow)])
 def test_several_windows_in_one_tile(wisp: Codec, side: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codec.refine.picture._SIDE", side)
     pixels = cut(128, 0, 128, 128 if side == 4 else 144)

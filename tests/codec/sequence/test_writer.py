@@ -36,8 +36,7 @@ from tests.support.scenes import noise
 SOUND = AudioStream(0, "aac", Fraction(1, 48000), 48000, "stereo", "fltp", "eng", b"\x11\x90")
 
 
-@pytest.mark.parametrize("quality", [20, 75])
-@pytest.mark.parametrize("size", [SIZE, (150, 70)])
+@pytest.mark.parametrize(("quality", "size"), [(20, (150, 70)), (75, SIZE)])
 def test_latents_are_those_of_the_same_picture(wisp: Codec, quality: int, size: tuple[int, int]) -> None:
     frames = moving(3, size)
     data = written(wisp, frames, quality=quality, tile=64)

@@ -119,7 +119,7 @@ def test_a_crop_is_that_part_of_the_whole(wisp: Codec, kind: str, mode: str, cro
     check_crop(wisp, kind, mode, crop)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=15, deadline=None, derandomize=True, database=None)
 @given(mode=st.sampled_from(MODES), crop=crops(730, 50))
 def test_a_crop_of_a_long_strip(wisp: Codec, mode: str, crop: Crop) -> None:
     check_crop(wisp, "wide", mode, crop)

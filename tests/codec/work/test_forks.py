@@ -27,7 +27,7 @@ import codec, codec.still.effort
 torch.set_num_threads(2)  # with one there is nothing to wait for
 signal.alarm(100)
 codec.still.effort._REFINEMENT_STEPS[5] = 2
-picture = (np.add.outer(np.arange(256), np.arange(384))[:, :, None] % 256 * np.ones(3)).astype(np.uint8)
+picture = (np.add.outer(np.arange(160), np.arange(256))[:, :, None] % 256 * np.ones(3)).astype(np.uint8)
 picture[::3, ::5] = 17
 small = picture[:64, :64]
 
