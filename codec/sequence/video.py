@@ -186,7 +186,7 @@ class Video(VideoFacts, Sequence[Frame]):
         Raises CorruptError, TruncatedError and the like where it cannot be decoded; NotSeekableError where a loop has
         taken the one pass of a source that only reads forward.
         """
-        with self._lock:
+        with self._shown.in_use(), self._lock:  # a closed video says so, even where another thread waits for a pipe
             if self._pass is None or self._pass.foreign:
                 self._pass = self._shown.frames(self._position, None, 1)
             try:

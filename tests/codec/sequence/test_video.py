@@ -23,6 +23,8 @@ from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture
 from codec.sequence.video import open_video
 from codec.settings import EncodeSettings
+from codec.still.decode import Decoding
+from codec.work.threads import thread_count
 from tests.support.clips import REPEATS, SIZE, equal, forward, moving, written
 
 COUNT = 10
@@ -138,6 +140,20 @@ def test_side_by_side(wisp: Codec, clip: bytes, linear: list[Frame], workers: in
         apart = [np.abs(a.pixels.astype(int) - b.pixels).max() for a, b in zip(shown, linear, strict=True)]
         assert max(apart) <= 1
         assert all(np.array_equal(video[number].pixels, shown[number].pixels) for number in (8, 2, 5))
+
+
+def test_the_threads_of_the_codec(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A codec's number of threads is divided among the workers, inside torch and outside."""
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(Decoding, "run", lambda *_: seen.append((torch.get_num_threads(), thread_count())))
+    before = torch.get_num_threads()
+    for threads, workers, each in ((3, 1, 3), (6, 2, 3), (5, None, 1), (1, 2, 1)):
+        mine = Codec(device="cpu", precision="fp32", threads=threads)
+        with open_video(io.BytesIO(clip), codec=mine, workers=workers) as video:
+            assert video.workers == (workers or threads)
+            video[0], list(video)
+        assert set(seen) == {(each, each)} and torch.get_num_threads() == before
+        seen.clear()
 
 
 def test_the_threads_of_the_process_stay(wisp: Codec, clip: bytes) -> None:
