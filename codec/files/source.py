@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -20,6 +19,7 @@ from bitstream.limits import MAX_FILE_BYTES
 from bitstream.still import Still, read_still
 from codec.files.paths import reason_of
 from codec.notes import note, note_damaged
+from codec.work.forks import ForkLock
 
 Source: TypeAlias = "bytes | bytearray | memoryview | str | PathLike[str] | BinaryIO"
 Kind: TypeAlias = 'Literal["still", "sequence"]'
@@ -50,7 +50,7 @@ class ByteSource(io.RawIOBase, BinaryIO):
     ) -> None:
         super().__init__()
         self.name, self._owned = name, owned
-        self._take_over(file, file.tell() if base is None and _can_seek(file) else base, lock or threading.Lock())
+        self._take_over(file, file.tell() if base is None and _can_seek(file) else base, lock or ForkLock())
 
     def _take_over(self, file: BinaryIO, base: int | None, lock: Any) -> None:
         self._file, self._base, self._lock, self._at = file, base, lock, 0
