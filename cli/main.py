@@ -20,6 +20,7 @@ from cli.encode import encode
 from cli.info import info
 from cli.models import models
 from cli.stop import SIGNALLED
+from cli.train import train
 from cli.verify import verify
 
 USAGE = 2
@@ -36,7 +37,7 @@ def cli() -> None:
     """Wisp: a learned image and video codec. Small .wisp files that decode alike on every machine."""
 
 
-for command in (encode, decode, info, verify, cut, concat, models, demo, bench):
+for command in (encode, decode, info, verify, cut, concat, models, demo, bench, train):
     cli.add_command(command)
 
 

@@ -80,12 +80,7 @@ class Arithmetic:
 
 @functools.lru_cache(maxsize=1)
 def _codec(arithmetic: Arithmetic, model: Path | None) -> Codec:
-    # Read when torch's OpenMP starts: threads that wait spin for some 10 microseconds instead of
-    # milliseconds. As fast on an idle machine, several times as fast beside other programs.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    if arithmetic.threads is not None:
-        _set_threads(arithmetic.threads)
-    keep_freed_memory()
+    prepare_networks(arithmetic.threads)
     from codec.api import Codec
 
     try:
@@ -99,12 +94,18 @@ def _codec(arithmetic: Arithmetic, model: Path | None) -> Codec:
         raise click.UsageError(f"{error}.") from error
 
 
-def _set_threads(count: int) -> None:
-    """For torch, which may or may not be imported yet, and for what runs outside it."""
-    set_threads(count)
-    os.environ["OMP_NUM_THREADS"] = str(count)
+def prepare_networks(threads: int | None) -> None:
+    """Settings of the process before networks run, best before torch is imported; `threads` None is one a core."""
+    # Read when torch's OpenMP starts: threads that wait spin for some 10 microseconds instead of
+    # milliseconds. As fast on an idle machine, several times as fast beside other programs.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    keep_freed_memory()
+    if threads is None:
+        return
+    set_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)
+        sys.modules["torch"].set_num_threads(threads)
 
 
 _ARITHMETIC = (

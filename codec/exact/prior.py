@@ -53,6 +53,13 @@ class StepLayout:
             row, column = PHASES[phase]
             field[:, group, row::2, column::2] = values[:, group]
 
+    def placed(self, k: int, values: Tensor) -> Tensor:
+        """Step k's values in a new field (B, cy, H, W) that is zero elsewhere."""
+        batch, channels, height, width = values.shape
+        field = values.new_zeros(batch, channels, 2 * height, 2 * width).contiguous(memory_format=torch.channels_last)
+        self.place(k, values, field)
+        return field
+
     def pick(self, k: int, field: Tensor) -> Tensor:
         """The inverse of `place`: step k's values of `field`, (B, cy, H/2, W/2)."""
         parts = []

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from bitstream.errors import FileAccessError, ModelFileError
 from bitstream.header import MODEL_ID_BYTES
@@ -22,6 +22,7 @@ from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_exact
 from codec.exact.tensors import QUALITY_ROWS, SCALE_LEVELS, prior_layers
+from codec.files.output import Writing
 from codec.model.config import ModelConfig
 from codec.network.shapes import pixel_tensors
 
@@ -71,9 +72,18 @@ def model_id(config: ModelConfig, skip_below: int, tensors: Mapping[str, NDArray
 
 
 def write_model_file(
-    path: Path, name: str, config: ModelConfig, skip_below: int, tensors: Mapping[str, NDArray[np.generic]]
+    path: Path,
+    name: str,
+    config: ModelConfig,
+    skip_below: int,
+    tensors: Mapping[str, NDArray[np.generic]],
+    *,
+    overwrite: bool = True,
 ) -> ModelInfo:
-    """Prove the bounds, then write. Raises ModelFileError for a model that `read_model_file` would refuse."""
+    """Prove the bounds, then write.
+
+    Raises ModelFileError for a model that `read_model_file` would refuse, OutputExistsError, FileAccessError.
+    """
     _check_tensors(config, skip_below, tensors)
     info = ModelInfo(path, model_id(config, skip_below, tensors), name, config, skip_below)
     metadata = {
@@ -84,7 +94,8 @@ def write_model_file(
         "config": config.canonical_json(),
         "skip_below": str(skip_below),
     }
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, path, metadata)
+    data = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
+    Writing(overwrite).write(str(path), data)
     return info
 
 

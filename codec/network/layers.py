@@ -24,7 +24,12 @@ def _empty(*shape: int) -> nn.Parameter:
 
 
 class Conv(nn.Module):
-    """1x1 convolution, or 3x3 depthwise with zero padding, in the dtype of its weights."""
+    """1x1 convolution, or 3x3 depthwise with zero padding, in the dtype of its weights.
+
+    Training sets `compute` to bfloat16 where it wants only the arithmetic, not the weights, in that dtype.
+    """
+
+    compute: torch.dtype | None = None
 
     def __init__(self, inputs: int, outputs: int, *, depthwise: bool = False) -> None:
         super().__init__()
@@ -35,7 +40,9 @@ class Conv(nn.Module):
         self.bias = _empty(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(x.to(self.weight.dtype), self.weight, self.bias, padding=self.padding, groups=self.groups)
+        dtype = self.compute or self.weight.dtype
+        weight, bias = self.weight.to(dtype), self.bias.to(dtype)
+        return F.conv2d(x.to(dtype), weight, bias, padding=self.padding, groups=self.groups)
 
 
 class Block(nn.Module):
@@ -80,10 +87,16 @@ class Gain(nn.Module):
         self.table = _empty(GAIN_ANCHORS, channels)
 
     def forward(self, quality: Tensor) -> Tensor:
-        """Quality in steps of 1/256, () for one value or (H, W) for a map -> (1, C, 1, 1) or (1, C, H, W)."""
+        """Quality in steps of 1/256: (), a map (H, W) or a batch (B,) -> (1, C, 1, 1), (1, C, H, W) or (B, C, 1, 1)."""
+        if quality.ndim == 1:
+            return self.at(quality)[:, :, None, None]
         levels, place = torch.unique(quality, return_inverse=True)
-        hat = anchor_weights(levels.to(torch.float32) / 256)
-        gains = torch.exp((hat[:, :, None] * self.table).sum(1))  # (levels, C)
+        gains = self.at(levels)
         if len(levels) == 1:
             return gains[0][None, :, None, None]
         return gains[place].permute(2, 0, 1)[None]  # channels last in memory
+
+    def at(self, quality: Tensor) -> Tensor:
+        """(N,) qualities in steps of 1/256 -> (N, C) gains."""
+        hat = anchor_weights(quality.to(torch.float32) / 256)
+        return torch.exp((hat[:, :, None] * self.table).sum(1))

@@ -16,8 +16,8 @@ from codec.network.shapes import FOLDED
 
 
 def _doubled(quality: Tensor) -> Tensor:
-    """A quality map at 1/16 resolution -> at 1/8."""
-    return quality if quality.ndim == 0 else quality.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    """A quality map at 1/16 resolution -> at 1/8; one quality, or one for each picture of a batch, as it is."""
+    return quality if quality.ndim < 2 else quality.repeat_interleave(2, 0).repeat_interleave(2, 1)
 
 
 def _first_half(blocks: nn.ModuleList, h: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 class Analysis(nn.Module):
-    """(1, 192, 2h, 2w) folded picture -> (1, cy, h, w) latent, its gain included."""
+    """(B, 192, 2h, 2w) folded pictures -> (B, cy, h, w) latents, their gains included."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Analysis(nn.Module):
         self.y_gain = Gain(config.cy)
 
     def forward(self, x: Tensor, quality: Tensor) -> Tensor:
-        """`quality` in steps of 1/256: () or an (h, w) map."""
+        """`quality` in steps of 1/256: (), an (h, w) map, or (B,)."""
         return self.finish(self.begin(x), quality)
 
     def begin(self, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ class Analysis(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """(1, cy, h, w) decoded latent -> (1, 192, 2h, 2w) folded picture."""
+    """(B, cy, h, w) decoded latents -> (B, 192, 2h, 2w) folded pictures."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Synthesis(nn.Module):
         self.head = Conv(config.c, FOLDED)
 
     def forward(self, y_hat: Tensor, quality: Tensor) -> Tensor:
-        """`quality` in steps of 1/256: () or an (h, w) map."""
+        """`quality` in steps of 1/256: (), an (h, w) map, or (B,)."""
         h = self.stem(y_hat * self.y_inv(quality))
         for block in self.deep:
             h = block(h)

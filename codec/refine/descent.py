@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from codec.refine.prior import SmoothPrior
 from codec.refine.rounding import anneal, bits
 from codec.still.entropy import quality_row
 
+Number = TypeVar("Number", float, Tensor)
 _LOWEST_LAMBDA, _LAMBDA_RATIO, _TOP = 0.0004, 625.0, 63.0  # as the model was trained: DESIGN.md, "The network"
 _SHORT = 20  # steps
 _STALL_STEPS, _STALL = 10, 1e-4  # no gain of this share between two such runs of steps: enough
@@ -46,9 +48,9 @@ _FAST = _Pace(1.4e-2, 0.15, (0.8, 0.99), 0.4, 0.25)
 _STEADY = _Pace(1e-2, 0.3, (0.9, 0.999), 0.5, 0.2)
 
 
-def lagrange_multiplier(quality: int) -> float:
+def lagrange_multiplier(quality: Number) -> Number:
     """Bits per pixel that a squared level (0..255, mean of the colours) is worth, of a quality in steps of 1/256."""
-    return _LOWEST_LAMBDA * _LAMBDA_RATIO ** (quality / 256 / _TOP)
+    return _LOWEST_LAMBDA * _LAMBDA_RATIO ** (quality / (256 * _TOP))
 
 
 @dataclass(frozen=True)

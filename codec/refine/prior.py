@@ -71,13 +71,6 @@ class SmoothPrior(StepLayout):
             scales.append(scale)
         return torch.cat(means, 1), torch.cat(scales, 1) * _SCALE_SLOPE + SCALE_OFFSET
 
-    def placed(self, k: int, values: Tensor) -> Tensor:
-        """The inverse of `pick`: a field (1, cy, H, W) that is zero elsewhere."""
-        batch, channels, height, width = values.shape
-        field = values.new_zeros(batch, channels, 2 * height, 2 * width).contiguous(memory_format=torch.channels_last)
-        self.place(k, values, field)
-        return field
-
     def _conv(self, name: str, x: Tensor, outputs: Tensor | None = None) -> Tensor:
         weight, bias = self._weights[name], self._biases[name]
         if outputs is not None:

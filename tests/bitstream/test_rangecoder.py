@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bitstream.errors import CorruptError, ModelFileError
 from bitstream.rangecoder import Kind, SymbolDecoder, SymbolEncoder, TableSets
 from bitstream.tables import ESCAPED, MAX_VALUE, TOTAL, Table, ideal_bits, unpack_tables
-from codec.convert.frequencies import stored_frequencies
+from codec.training.export.frequencies import stored_frequencies
 from tests.support import reference_decoder
 from tests.support.goldens import loaded
 

@@ -17,14 +17,14 @@ from safetensors.torch import save_file as save_checkpoint
 from torch import Tensor, nn
 
 from bitstream.limits import MAX_QUALITY
-from codec.convert.frequencies import gaussian, stored_frequencies
-from codec.convert.quantise import quantise_prior
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
 from codec.exact.tensors import SCALE_LEVELS, prior_layers
 from codec.model.config import Context, ModelConfig
 from codec.model.file import ModelFile, ModelInfo, model_id
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis
+from codec.training.export.frequencies import gaussian, stored_frequencies
+from codec.training.export.quantise import quantise_prior
 from tests.support import reference_decoder
 
 Arrays = dict[str, NDArray[Any]]

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from codec.convert.frequencies import SymbolCounter
 from codec.exact.arithmetic import exact_arithmetic
 from codec.model.loaded import LoadedModel
 from codec.still.entropy import emit_symbols
 from codec.still.pixel_path import analyse, synthesise
 from codec.still.trial import emit
+from codec.training.export.frequencies import SymbolCounter
 from tests.support.goldens import VECTORS, loaded, packaged, parrots
 
 QUALITIES = (6, 30, 57)

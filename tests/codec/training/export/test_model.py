@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from bitstream.errors import FileAccessError, ModelFileError
+from bitstream.errors import FileAccessError, ModelFileError, OutputExistsError
 from cli.main import cli
 from codec.api import Codec
-from codec.convert.__main__ import main as convert_command
-from codec.convert.checkpoint import read_checkpoint
-from codec.convert.crops import read_crops
-from codec.convert.model import convert
-from codec.convert.precision import choose_pixel_path
 from codec.files.source import read_file
 from codec.model.config import ModelConfig
 from codec.model.file import ModelInfo, read_model_file
 from codec.model.loaded import LoadedModel, Runtime
+from codec.training.data.sources import find_pictures
+from codec.training.export.checkpoint import read_checkpoint
+from codec.training.export.model import export_model, middles
+from codec.training.export.precision import choose_pixel_path
 from tests.support import reference_decoder
 from tests.support.goldens import parrots
 from tests.support.tiny import in_memory, tiny_checkpoint, tiny_config, tiny_tensors, write_checkpoint
@@ -53,16 +52,18 @@ def write_crops(path: Path, names: list[str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def crops(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A glob of two tar files with eight photographs and four graphics."""
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two tar files with eight photographs and four graphics."""
     folder = tmp_path_factory.mktemp("crops")
     for part in range(2):
         write_crops(folder / f"pack_{part}.tar", [f"{'ppg'[i % 3]}_{part}_{i}.png" for i in range(6)])
-    return str(folder / "*.tar")
+    return folder
 
 
-def convert_small(checkpoint: Path, output: Path, crops: str, report: Callable[[str], None] = print) -> ModelInfo:
-    return convert(checkpoint, output, crops, name="tiny", table_crops=6, curve_crops=2, curve_points=5, report=report)
+def convert_small(checkpoint: Path, output: Path, crops: Path, report: Callable[[str], None] = print) -> ModelInfo:
+    return export_model(
+        checkpoint, output, [crops], name="tiny", table_crops=6, curve_crops=2, curve_points=5, report=report
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def each_case() -> list[Any]:
 
 
 @pytest.fixture(scope="module", params=each_case(), ids=lambda case: f"{case[0]} {case[1]}")
-def converted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, crops: str) -> Converted:
+def converted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, crops: Path) -> Converted:
     context, dtype = request.param
     folder, config = tmp_path_factory.mktemp("model"), tiny_config(9, context)
     checkpoint = write_checkpoint(folder / "checkpoint.safetensors", config, tiny_checkpoint(config, 1, dtype))
@@ -160,7 +161,7 @@ class FakeTrials:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, half: list[float], full: list[float], dearer: float) -> None:
         self.psnr = {np.dtype(np.float16): half, np.dtype(np.float32): full}
         self.dearer, self.seen = dearer, list[np.dtype[np.generic]]()
-        monkeypatch.setattr("codec.convert.precision._curve", self.curve)
+        monkeypatch.setattr("codec.training.export.precision._curve", self.curve)
 
     def curve(self, dtype: np.dtype[np.generic], crops: object) -> tuple[list[float], list[float]]:
         self.seen.append(dtype)
@@ -248,7 +249,7 @@ def filled(value: float) -> Callable[[Tensor], Tensor]:
     ],
 )
 def test_checkpoints_that_cannot_be_converted(
-    tmp_path: Path, crops: str, message: str, spoil: Callable[[Checkpoint], None]
+    tmp_path: Path, crops: Path, message: str, spoil: Callable[[Checkpoint], None]
 ) -> None:
     config = tiny_config()
     tensors = tiny_checkpoint(config)
@@ -271,26 +272,35 @@ def test_files_that_are_no_checkpoints(tmp_path: Path) -> None:
         read_checkpoint(path).prior()
 
 
-def test_the_command_reports_errors_in_a_line(tmp_path: Path, crops: str) -> None:
+def test_the_command_reports_errors_in_a_line(tmp_path: Path, crops: Path) -> None:
     config = tiny_config()
     path = write_checkpoint(tmp_path / "checkpoint.safetensors", config, tiny_checkpoint(config))
     out = tmp_path / "model.safetensors"
-    arguments = [str(path), str(out), "--name", "tiny", "--table-crops", "4", "--curve-crops", "1", "--skip-below", "2"]
-    failed = CliRunner().invoke(convert_command, [*arguments, "--crops", str(tmp_path / "none*.tar")])
-    assert failed.exit_code == FileAccessError.exit_status and "no training crops" in failed.output
-    assert not out.exists()
-    result = CliRunner().invoke(convert_command, [*arguments, "--crops", crops])
+    arguments = ["train", "export", str(path), "-o", str(out), "--table-crops", "4", "--curve-crops", "1"]
+    arguments += ["--name", "tiny", "--skip-below", "2"]
+    for missing in ([], ["--data", str(tmp_path / "none")], ["--data", str(path)]):
+        failed = CliRunner().invoke(cli, [*arguments, *missing])
+        assert failed.exit_code == FileAccessError.exit_status and failed.output.startswith("wisp: ")
+        assert failed.output.count("\n") <= 2 and not out.exists()
+    result = CliRunner().invoke(cli, [*arguments, "--data", str(crops)])
     assert result.exit_code == 0, result.output
     assert read_model_file(out).info.skip_below == 2
     assert read_model_file(out).info.id in result.output
 
 
-def test_crops_are_spread_and_chosen_by_name(tmp_path: Path) -> None:
+def test_middles_are_spread_over_the_pictures(tmp_path: Path) -> None:
     write_crops(tmp_path / "a.tar", [f"{'pg'[i % 2]}_{i}.png" for i in range(12)])
-    found = read_crops(str(tmp_path / "*.tar"), 4)
+    entries = find_pictures([tmp_path])
+    found = middles(entries, 4)
     assert [int(np.flatnonzero([(crop(i) == c).all() for i in range(12)])[0]) for c in found] == [0, 3, 6, 9]
-    photographs = read_crops(str(tmp_path / "*.tar"), 99, photographs=True)
-    assert len(photographs) == 6
-    assert all((crop(2 * i) == c).all() for i, c in enumerate(photographs))
-    with pytest.raises(FileAccessError, match="no training crops"):
-        read_crops(str(tmp_path / "*.zip"), 4)
+    assert len(middles([entry for entry in entries if entry.is_photograph], 99)) == 6
+
+
+def test_an_output_that_exists_is_kept(tmp_path: Path, crops: Path) -> None:
+    config = tiny_config()
+    path = write_checkpoint(tmp_path / "checkpoint.safetensors", config, tiny_checkpoint(config))
+    out = tmp_path / "my.model"
+    out.write_bytes(b"mine")
+    with pytest.raises(OutputExistsError):
+        convert_small(path, out, crops)
+    assert out.read_bytes() == b"mine"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bitstream.rangecoder import Kind
-from codec.convert.frequencies import gaussian
 from codec.exact.tensors import SCALE_LEVELS
 from codec.model.loaded import LoadedModel
 from codec.still.trial import code_once
+from codec.training.export.frequencies import gaussian
 
 MOST_BD_RATE = 0.1  # per cent
 QUALITIES = tuple(256 * q for q in (4, 16, 30, 44, 56, 63))

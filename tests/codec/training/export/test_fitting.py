@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import TOTAL, ideal_bits, unpack_tables
-from codec.convert.curve import LOWEST_QUALITY, fit_curve, sample_qualities
-from codec.convert.frequencies import (
+from codec.exact.tensors import LOG_SCALE_MIN, LOG_SCALE_STEP, prior_layers
+from codec.model.config import ModelConfig
+from codec.training.export.curve import LOWEST_QUALITY, fit_curve, sample_qualities
+from codec.training.export.frequencies import (
     REACH,
     SymbolCounter,
     fit_tables,
@@ -22,9 +24,7 @@ from codec.convert.frequencies import (
     held_out_saving,
     stored_frequencies,
 )
-from codec.convert.quantise import hat_weights, quantise_prior
-from codec.exact.tensors import LOG_SCALE_MIN, LOG_SCALE_STEP, prior_layers
-from codec.model.config import ModelConfig
+from codec.training.export.quantise import hat_weights, quantise_prior
 from tests.support.tiny import tiny_checkpoint, tiny_config
 
 Floats = NDArray[np.floating[Any]]

@@ -1,4 +1,4 @@
-"""Reading a training checkpoint: float tensors and the network's configuration in a safetensors file."""
+"""Reading trained weights: float tensors and the network's configuration in a safetensors file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bitstream.errors import FileAccessError, ModelFileError
 from codec.model.config import ModelConfig
 
 # Where the checkpoint keeps a gain, and where the model file does: beside the transform that applies it.
-_RENAMED = {"y_gain.table": "analysis.y_gain.table", "y_inv.table": "synthesis.y_inv.table"}
+RENAMED = {"y_gain.table": "analysis.y_gain.table", "y_inv.table": "synthesis.y_inv.table"}
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
             pass
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {_RENAMED.get(name, name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {RENAMED.get(name, name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
-        raise FileAccessError(f"checkpoint {path} cannot be read: {error.strerror or error}") from error
+        raise FileAccessError(f"weights {path} cannot be read: {error.strerror or error}") from error
     except SafetensorError as error:
-        raise ModelFileError(f"{path} is not a checkpoint: {error}") from error
+        raise ModelFileError(f"{path} is no file of weights: {error}") from error
     if "config" not in metadata:
-        raise ModelFileError(f"{path} is not a checkpoint: its metadata has no configuration")
+        raise ModelFileError(f"{path} is no file of weights: its metadata has no configuration")
     return Checkpoint(ModelConfig.from_json(metadata["config"]), tensors)

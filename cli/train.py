@@ -1,0 +1,24 @@
+"""The group `wisp train`: from a folder of pictures to a model of one's own."""
+
+from __future__ import annotations
+
+import click
+
+from cli.train_export import export
+from cli.train_image import image
+
+EPILOG = """\b
+Examples:
+  wisp train image --data photos --recipe tiny --steps 60 --out run
+  wisp train export run -o my.model
+  wisp encode x.png --model my.model -o x.wisp
+"""
+
+
+@click.group(short_help="Train a model of your own.", epilog=EPILOG)
+def train() -> None:
+    """Train networks on your own pictures, and make model files of them."""
+
+
+for command in (image, export):
+    train.add_command(command)

@@ -1,0 +1,69 @@
+"""`wisp train export`: make the model file of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cli import options
+from cli.command import WispCommand
+
+EPILOG = """\b
+Examples:
+  wisp train export run -o my.model
+  wisp train export run -o my.model --name holiday
+  wisp train export weights.safetensors -o my.model --data packs
+"""
+
+
+@click.command(cls=WispCommand, short_help="Make a model file of a run.", epilog=EPILOG)
+@click.argument("input", metavar="RUN")
+@click.option("-o", "--output", metavar="MODEL", required=True, type=click.Path(path_type=Path), help="The model file.")
+@click.option(
+    "--data",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Pictures that the tables are fitted to; those of the run if none are named. Never test pictures.",
+)
+@click.option("--name", metavar="NAME", help="Name of the model; that of the file if none is given.")
+@click.option(
+    "--skip-below", type=click.IntRange(0, 63), default=1, show_default=True, help="Scale indices below are not coded."
+)
+@click.option("--table-crops", type=click.IntRange(1), default=400, show_default=True, help="For the tables.")
+@click.option("--curve-crops", type=click.IntRange(1), default=16, show_default=True, help="For the quality curve.")
+@options.overwrite
+@options.verbose
+@options.debug
+def export(
+    input: str,
+    output: Path,
+    data: tuple[Path, ...],
+    name: str | None,
+    skip_below: int,
+    table_crops: int,
+    curve_crops: int,
+    overwrite: bool,
+    verbose: bool,
+) -> None:
+    """Make the model file MODEL of a run, or of a file of weights.
+
+    The weights of the entropy path become integers, whose exactness is proved; frequency tables and the quality curve
+    are fitted to the pictures. `wisp encode --model MODEL` uses it at once, and so does any command that finds it in
+    a folder of $WISP_MODEL_PATH.
+    """
+    from codec.training.export.model import export_model
+
+    info = export_model(
+        Path(input),
+        output,
+        data,
+        name=name,
+        skip_below=skip_below,
+        table_crops=table_crops,
+        curve_crops=curve_crops,
+        overwrite=overwrite,
+        report=(lambda line: click.echo(line, err=True)) if verbose else (lambda _: None),
+    )
+    click.echo(f"model {info.id} ({info.name}) written to {output}")

@@ -1,0 +1,102 @@
+"""How every training command runs a recipe: progress, signals, and the words at the end."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli import options
+from cli.command import say
+from cli.progress import ProgressKind, shown
+from cli.stop import Stop
+
+if TYPE_CHECKING:
+    from codec.training.loop import Outcome, Progress
+    from codec.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run goes, which changes nothing in what it makes."""
+
+    resume: bool
+    overwrite: bool
+    device: str
+    threads: int | None
+    report: bool
+    progress: ProgressKind
+
+
+_OPTIONS = (
+    click.option("--resume", is_flag=True, help="Go on with the run that is in RUN."),
+    click.option("--overwrite", is_flag=True, help="Replace the run that is in RUN."),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train.",
+    ),
+    click.option("--threads", type=click.IntRange(1, options.MAX_THREADS), metavar="N", help="Threads of a CPU."),
+    click.option("--report/--no-report", default=True, show_default=True, help="Write RUN/report.html at the end."),
+    click.option(
+        "--progress",
+        type=click.Choice(["auto", "json", "none"]),
+        default="auto",
+        show_default=True,
+        help="What is shown.",
+    ),
+)
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of `RunOptions`, handed over as one parameter named `run`."""
+
+    @functools.wraps(function)
+    def collected(*args: Any, **kwargs: Any) -> Any:
+        values = {name: kwargs.pop(name) for name in RunOptions.__dataclass_fields__}
+        return function(*args, run=RunOptions(**values), **kwargs)
+
+    decorated: Callable[..., Any] = collected
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def run_recipe(recipe: Recipe, data: Sequence[Path], out: Path, run: RunOptions) -> None:
+    """Train, saying how far it is, and how it ended. Exits with the signal's status where one stopped it."""
+    options.prepare_networks(run.threads)
+    from codec.training.session import train
+
+    with shown(run.progress, [1], quiet=False) as show:
+        stop = Stop(lambda: show.say(f"wisp: {out}: stops after this step; again to break off"))
+        with stop.listening():
+            show.begin(0, str(out))
+
+            def watch(progress: Progress) -> bool:
+                show.advance(0, progress.share)
+                return not stop()
+
+            outcome = train(
+                recipe, data, out, device=run.device, resume=run.resume, overwrite=run.overwrite, watch=watch
+            )
+        show.end(0, str(out), stop.status)
+    _tell(out, outcome)
+    if outcome.ended == "stopped":
+        click.get_current_context().exit(stop.status)
+
+
+def _tell(out: Path, outcome: Outcome) -> None:
+    how = {
+        "whole": "trained",
+        "early": "stopped early, best weights kept, after",
+        "stopped": "stopped (--resume goes on) after",
+    }[outcome.ended]
+    parts = ", ".join(f"{part} {seconds * 1000:.0f} ms" for part, seconds in outcome.step_seconds.items())
+    say(str(out), f"{how} {outcome.steps:,} steps, {outcome.seconds:.0f} s; best score {outcome.score:.4f}")
+    say(str(out), f"a step took {parts}")

@@ -1,1 +1,0 @@
-"""From a training checkpoint to a model file: `python -m codec.convert --help`."""

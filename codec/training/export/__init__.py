@@ -1,0 +1,1 @@
+"""From a training checkpoint to a model file: `python -m codec.training.export --help`."""

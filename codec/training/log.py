@@ -1,0 +1,90 @@
+"""What a run writes down as it goes: two CSV tables and, where the package is installed, TensorBoard events."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codec.files.output import Writing
+
+STEPS, VALIDATION = "steps.csv", "validation.csv"
+EVENTS = "tensorboard"
+
+
+class Log:
+    """The tables of a run's folder. `resumed_at`: rows of later steps are dropped, for they will be made again."""
+
+    def __init__(self, folder: Path, resumed_at: int) -> None:
+        self._folder = folder
+        for name in (STEPS, VALIDATION):
+            _keep_until(folder / name, resumed_at)
+        self._events = _events(folder / EVENTS, resumed_at)
+
+    def add(self, name: str, row: Mapping[str, float]) -> None:
+        """Append a row to a table; in TensorBoard `step` is the abscissa, and `quality` a part of the curve's name."""
+        path = self._folder / name
+        new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow({key: _shown(value) for key, value in row.items()})
+        if self._events is None:
+            return
+        suffix = f"/q{row['quality']:g}" if "quality" in row else ""
+        for key, value in row.items():
+            if key not in ("step", "quality"):
+                self._events.add_scalar(f"{Path(name).stem}/{key}{suffix}", value, int(row["step"]))
+        self._events.flush()
+
+    def add_sheet(self, step: int, sheet: NDArray[np.uint8]) -> None:
+        """A sheet of pictures (H, W, 3) for TensorBoard."""
+        if self._events is not None:
+            self._events.add_image("sheet", sheet, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._events is not None:
+            self._events.close()
+
+
+def read_table(path: Path) -> list[dict[str, float]]:
+    """The rows of a table of a run; none where it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _keep_until(path: Path, step: int) -> None:
+    rows = read_table(path)
+    kept = [row for row in rows if row["step"] <= step]
+    if len(kept) == len(rows):
+        return
+    if not kept:
+        path.unlink()
+        return
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows({key: _shown(value) for key, value in row.items()} for row in kept)
+    Writing(overwrite=True).write(str(path), text.getvalue().encode())
+
+
+def _shown(value: float) -> float | int:
+    value = float(value)
+    return int(value) if value.is_integer() and abs(value) < 1e15 else float(f"{value:.7g}")
+
+
+def _events(folder: Path, resumed_at: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:  # it is an extra
+        return None
+    return SummaryWriter(str(folder), purge_step=resumed_at + 1)
