@@ -153,7 +153,7 @@ def _table_row(content: Content, codec: str, row: BdRow, anchor: str) -> list[st
         *first,
         signed(row.averaged.percent) if row.averaged else NOTHING,
         NOTHING if mean is None else signed(mean),
-        f"{signed(min(percents))} \u2026 {signed(max(percents))}" if percents else NOTHING,
+        f"{signed(min(percents))}\u00a0\u2026\u00a0{signed(max(percents))}" if percents else NOTHING,
         _overlap(row.averaged, list(row.per_image.values()), content.words["many"]),
     ]
 
