@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,23 +17,10 @@ from tests.support.report_pages import (
     choose,
     loaded,
     middle,
-    reports,
     switch,
     table_cells,
     traces,
 )
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
-    with reports(tmp_path_factory.mktemp("results")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def seen(found: Reports) -> Iterator[Visit]:
-    with loaded(found, viewport={"width": 1200, "height": 900}) as page:
-        yield page
 
 
 def test_everything_is_drawn_offline(seen: Visit) -> None:

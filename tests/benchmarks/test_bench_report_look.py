@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from benchmarks.rd.records import CodecInfo, Curve, Point
 from benchmarks.rd.results import Results
 from benchmarks.report.build import build_report
 from tests.support import report_results as samples
-from tests.support.chromium import Visit, chromium, visit
+from tests.support.chromium import Visit, visit
 from tests.support.report_pages import choose, traces
 
 MANY = {
@@ -38,9 +37,8 @@ class Opener:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opener]:
-    with chromium() as browser:
-        yield Opener(browser, tmp_path_factory.mktemp("look"))
+def opened(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Opener:
+    return Opener(browser, tmp_path_factory.mktemp("look"))
 
 
 def many(settings: int = 5, saved: float = 0.0) -> Results:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +18,10 @@ from tests.support.report_pages import (
     loaded,
     middle,
     pixels,
-    reports,
     screenshot,
     split,
     switch,
 )
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
-    with reports(tmp_path_factory.mktemp("results")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def seen(found: Reports) -> Iterator[Visit]:
-    with loaded(found, viewport={"width": 1200, "height": 900}) as page:
-        yield page
 
 
 def test_both_pictures_are_what_was_decoded(seen: Visit, found: Reports) -> None:

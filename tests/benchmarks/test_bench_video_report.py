@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from benchmarks.rd.results import FILE_NAME, read_results
 from benchmarks.sequences import MADE
 from codec.work.processes import in_own_processes
 from tests.support.bench_video_toys import bench, results, stay_here, toys
-from tests.support.chromium import chromium, visit
+from tests.support.chromium import visit
 from tests.support.report_pages import table_cells
 
 
@@ -47,9 +48,9 @@ def test_frames_of_the_viewer_are_of_streams_of_nearly_one_size() -> None:
     assert all(Path("out", e.shown).is_file() for e in results().equal)
 
 
-def test_the_report_shows_sequences_and_frames_in_a_browser() -> None:
+def test_the_report_shows_sequences_and_frames_in_a_browser(browser: Any) -> None:
     assert bench("--viewer-bpp", "3")[0] == 0
-    with chromium() as browser, visit(browser, Path("out/report.html").resolve()) as seen:
+    with visit(browser, Path("out/report.html").resolve()) as seen:
         seen.page.wait_for_function("() => view.shown.length && view.shown.every((p) => view.decoded.has(p.picture))")
         assert seen.text("#title") == "3 codecs on 3 sequences" and "Frames at equal file size" in seen.text(
             "#viewer-title"

@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.rd.results import Results
 from benchmarks.report.build import write_report
 from tests.support import report_results as samples
-from tests.support.chromium import Visit, chromium, visit
+from tests.support.chromium import Visit, visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -60,13 +60,11 @@ class Reports:
         return np.asarray(Image.open(self.folder / record.shown))
 
 
-@contextmanager
-def reports(folder: Path) -> Iterator[Reports]:
-    """A browser and a report; the test is skipped where there is no browser."""
-    with chromium() as browser:
-        results = samples.whole(folder)
-        write_report(folder / "report.html", results, folder, samples.INFOS)
-        yield Reports(browser, results, folder)
+def reports(browser: Browser, folder: Path) -> Reports:
+    """A report, made in `folder`."""
+    results = samples.whole(folder)
+    write_report(folder / "report.html", results, folder, samples.INFOS)
+    return Reports(browser, results, folder)
 
 
 @contextmanager
