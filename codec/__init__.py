@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bitstream.metadata import Metadata
     from bitstream.sequence.audio import AudioPacket, AudioStream
     from bitstream.sequence.clip import Clip
+    from bitstream.sequence.record import Record
     from codec.api import Codec, decode, decode_array, decode_tensor, encode, salvage
     from codec.jobs.decode import decode_file
     from codec.jobs.describe_sequence import SequenceDescription
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from codec.jobs.settings import DecodeOptions, DecodeReport, DecodeSettings, EncodeReport
     from codec.pillow import register_pillow
     from codec.pixels.frame import Frame
+    from codec.pixels.geometry import Box
+    from codec.pixels.picture import Picture
     from codec.rate.target import Target
     from codec.sequence.encoder import WrittenFrame
     from codec.sequence.video import Video, VideoSlice, open_video
@@ -59,6 +62,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AudioPacket",
     "AudioStream",
+    "Box",
     "Clip",
     "Codec",
     "CorruptError",
@@ -81,6 +85,8 @@ __all__ = [
     "NotSeekableError",
     "NotWispError",
     "OutputExistsError",
+    "Picture",
+    "Record",
     "Region",
     "RequestError",
     "SalvageReport",
@@ -128,6 +134,9 @@ _LAZY = {
     "Frame": "codec.pixels.frame",
     "Region": "codec.still.regions",
     "Target": "codec.rate.target",
+    "Picture": "codec.pixels.picture",
+    "Box": "codec.pixels.geometry",
+    "Record": "bitstream.sequence.record",
     "Video": "codec.sequence.video",
     "VideoSlice": "codec.sequence.video",
     "VideoWriter": "codec.sequence.writer",

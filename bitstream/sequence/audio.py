@@ -6,7 +6,7 @@ A stream is described once (`aSTR`), before the first frame; each packet is a ch
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bitstream import fields
@@ -54,7 +54,7 @@ class AudioStream:
     layout: str
     format: str = ""
     language: str = ""
-    extra: bytes = b""
+    extra: bytes = field(default=b"", repr=False)
 
     def pack(self) -> bytes:
         """The chunk's payload. Raises ValueError for a value outside its field."""
@@ -95,7 +95,7 @@ class AudioPacket:
     """One packet of the stream with this index; times in units of that stream's time base, None where it has none."""
 
     stream: int
-    data: bytes
+    data: bytes = field(repr=False)
     pts: int | None
     dts: int | None = None
     duration: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class FileDescription:
     bytes: int
     payload_bytes: int
     bpp: float
-    chunks: list[dict[str, Any]]
+    chunks: list[dict[str, Any]] = field(repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

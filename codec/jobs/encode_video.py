@@ -22,7 +22,7 @@ from codec.notes import note
 from codec.pixels.distortion import psnr
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture
-from codec.sequence.encoder import ASSUMED_SECONDS, SequenceEncoder, WrittenFrame
+from codec.sequence.encoder import ASSUMED_SECONDS, EncodedFrame, SequenceEncoder
 from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.pace import Pace, Survey
 from codec.settings import EncodeSettings
@@ -175,7 +175,7 @@ class _Totals:
     end: float = 0.0
     last_psnr: float = 0.0
 
-    def add(self, written: WrittenFrame, frame: Frame, seconds: float) -> None:
+    def add(self, written: EncodedFrame, frame: Frame, seconds: float) -> None:
         """A frame that is shown for so long."""
         self.repeats += written.coded is None
         self.bits += 8 * written.bytes
@@ -186,7 +186,7 @@ class _Totals:
             self.psnr += min(self.last_psnr, MOST_DB)
             self.log.frame(written, frame.seconds - self.begin, self.last_psnr)
 
-    def _measured(self, written: WrittenFrame, frame: Frame) -> float:
+    def _measured(self, written: EncodedFrame, frame: Frame) -> float:
         """PSNR of a frame against what its decoder will show; a repeat has its predecessor's."""
         if written.coded is None:
             return self.last_psnr

@@ -45,6 +45,16 @@ class Area:
         """For the last two axes of a field, behind `...`."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @classmethod
+    def over(cls, box: Box) -> Area:
+        """The latents over these pixels."""
+        return cls(
+            box.y // LATENT,
+            math.ceil((box.y + box.height) / LATENT),
+            box.x // LATENT,
+            math.ceil((box.x + box.width) / LATENT),
+        )
+
     def grown(self, halo: int, field: tuple[int, int]) -> Area:
         """This area and `halo` latents around it, as far as the field (height, width) goes."""
         return Area(
@@ -109,15 +119,6 @@ class Box:
     def within(self, outer: Box) -> Box:
         """This box in the coordinates of `outer`."""
         return Box(self.x - outer.x, self.y - outer.y, self.width, self.height)
-
-    def latents(self) -> Area:
-        """The latents over these pixels."""
-        return Area(
-            self.y // LATENT,
-            math.ceil((self.y + self.height) / LATENT),
-            self.x // LATENT,
-            math.ceil((self.x + self.width) / LATENT),
-        )
 
 
 def pixels_under(area: Area, width: int, height: int) -> Box:

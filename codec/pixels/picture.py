@@ -15,12 +15,15 @@ from codec.pixels.geometry import Box
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the number of channels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Picture:
     """`pixels` is (height, width, channels) uint8: L, LA, RGB or RGBA, upright, alpha not multiplied in."""
 
     pixels: NDArray[np.uint8]
     metadata: Metadata = field(default_factory=Metadata)
+
+    def __repr__(self) -> str:
+        return f"Picture({self.size[0]}x{self.size[1]} {self.mode}, {self.metadata})"
 
     @property
     def mode(self) -> str:

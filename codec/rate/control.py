@@ -16,7 +16,7 @@ from codec.pixels.distortion import seen_ms_ssim, seen_psnr
 from codec.pixels.geometry import Area
 from codec.pixels.picture import Picture
 from codec.rate.search import Curve, Range, solve
-from codec.rate.target import Target
+from codec.rate.target import Bounds, Target
 from codec.rate.typical import Typical, hint_of
 from codec.settings import EncodeSettings
 from codec.still.effort import DEFAULT_EFFORT, refinement_steps
@@ -61,7 +61,7 @@ class _Search:
         self._keep_latents = keep_latents or not target.is_size
         self._model, self._picture, self._target, self._settings = model, picture, target, settings
         pixels = picture.size[0] * picture.size[1]
-        self._bounds, self._typical = target.bounds(pixels), Typical(target.kind, hint_of(target.kind, picture))
+        self._bounds, self._typical = Bounds.of(target, pixels), Typical(target.kind, hint_of(target.kind, picture))
         self._per_pixel = math.log(pixels / 8) if target.is_size else 0.0  # from bits per pixel to bytes
         self._progress, self._done = progress, 0.0
         self._kept: CodedPicture | None = None  # the best that is allowed

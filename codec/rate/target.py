@@ -23,6 +23,15 @@ class Bounds:
     high: float
     beyond_is_bad: bool
 
+    @classmethod
+    def of(cls, target: Target, pixels: int) -> Bounds:
+        """Of a target, for a picture of so many pixels, on the scale of `Target.scaled`."""
+        if target.is_size:
+            most = math.floor(target.value if target.kind == "size" else target.value * pixels / 8)
+            return cls(target.scaled(math.ceil(_LEAST_SIZE * most)), target.scaled(most), beyond_is_bad=True)
+        low = target.scaled(target.value)
+        return cls(low, low + _EXCESS_DB, beyond_is_bad=False)
+
     @property
     def aim(self) -> float:
         return (self.low + self.high) / 2
@@ -59,14 +68,6 @@ class Target:
     @property
     def is_size(self) -> bool:
         return self.kind in SIZE_KINDS
-
-    def bounds(self, pixels: int) -> Bounds:
-        """For a picture of so many pixels, on the scale of `scaled`."""
-        if self.is_size:
-            most = math.floor(self.value if self.kind == "size" else self.value * pixels / 8)
-            return Bounds(self.scaled(math.ceil(_LEAST_SIZE * most)), self.scaled(most), beyond_is_bad=True)
-        low = self.scaled(self.value)
-        return Bounds(low, low + _EXCESS_DB, beyond_is_bad=False)
 
     def scaled(self, value: float) -> float:
         """Bytes, dB or MS-SSIM -> the scale of the search."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 import numpy as np
@@ -28,16 +28,26 @@ ASSUMED_SECONDS = 0.04  # that a frame is shown for where nothing tells
 
 @dataclass(frozen=True)
 class WrittenFrame:
-    """What became of a frame: its record, `bytes` in the file, `quality` 0..100 (None: lossless, or a repeat).
+    """What became of a frame.
 
-    `seconds` of work; `coded` is None for a repeat.
+    Attributes:
+        record: its number, kind, timestamp and duration, as they are in the file.
+        bytes: that it takes in the file.
+        quality: 0..100; None where it is lossless, or a repeat.
+        seconds: of work.
     """
 
     record: Record
     bytes: int
     quality: float | None
     seconds: float
-    coded: CodedPicture | None
+
+
+@dataclass(frozen=True)
+class EncodedFrame(WrittenFrame):
+    """With the units of the frame, None for a repeat."""
+
+    coded: CodedPicture | None = field(repr=False)
 
 
 class SequenceEncoder:
@@ -87,7 +97,7 @@ class SequenceEncoder:
         """Written so far."""
         return 0 if self._writer is None else self._writer.offset
 
-    def write(self, frame: PictureSource, pts: int | None = None, duration: int | None = None) -> WrittenFrame:
+    def write(self, frame: PictureSource, pts: int | None = None, duration: int | None = None) -> EncodedFrame:
         """See `VideoWriter.write`."""
         start = time.perf_counter()
         picture = self._checked(load_picture(frame))
@@ -113,7 +123,7 @@ class SequenceEncoder:
         self._given = (self.frames, pts) if given else self._given
         self._before, self._pts, self._step = Picture(picture.pixels.copy()), pts, step
         self.frames += 1
-        return WrittenFrame(record, self.bytes - before, quality, time.perf_counter() - start, coded)
+        return EncodedFrame(record, self.bytes - before, quality, time.perf_counter() - start, coded)
 
     def write_audio(self, packet: AudioPacket) -> None:
         """A packet of one of the streams of sound, between the frames where it belongs by its time."""

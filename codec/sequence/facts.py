@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bitstream.header import Header
 from bitstream.metadata import Metadata
 from bitstream.sequence.audio import AudioStream
 from bitstream.sequence.clip import Clip
@@ -18,25 +17,20 @@ class VideoFacts:
         self._start = start
 
     @property
-    def header(self) -> Header:
-        """What the file says of itself."""
-        return self._start.header
-
-    @property
     def clip(self) -> Clip:
         """Timing, pixel aspect, colours of the source."""
-        assert self.header.clip is not None
-        return self.header.clip
+        assert self._start.header.clip is not None
+        return self._start.header.clip
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) in pixels."""
-        return self.header.width, self.header.height
+        return self._start.header.width, self._start.header.height
 
     @property
     def mode(self) -> str:
         """Pillow's name of a frame's channels: RGB, or RGBA, L, LA."""
-        return self.header.mode
+        return self._start.header.mode
 
     @property
     def rate(self) -> Fraction | None:

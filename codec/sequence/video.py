@@ -53,7 +53,7 @@ class Video(VideoFacts, Sequence[Frame]):
         self._pass: Pass[Frame] | None = None  # that `read` goes on with
         self._coded = CodedFrames(source, salvage=salvage)
         super().__init__(self._coded.start)
-        decoder = FrameDecoder(self.header, codec, workers)
+        decoder = FrameDecoder(self._start.header, codec, workers)
         self.workers = decoder.workers  # how many frames are decoded side by side
         self._shown = ShownFrames(self._coded, decoder)
 
@@ -169,7 +169,7 @@ class Video(VideoFacts, Sequence[Frame]):
         near = round(units)
         return index.at_time(index.pts[0] + (near if abs(units - near) < _NEAR else units.__floor__())) if index else 0
 
-    def items(self, start: int = 0, wanted: Wanted = every_frame) -> Pass[Frame | AudioPacket]:
+    def items(self, start: int = 0, wanted: Wanted = every_frame) -> Iterator[Frame | AudioPacket]:
         """A pass over the frames from number `start` on that are wanted, and the sound, as they are interleaved."""
         return self._shown.items(start, wanted)
 

@@ -73,7 +73,7 @@ class VideoWriter:
         rate: float | Fraction | str | None = None,
         *,
         quality: float = DEFAULT_QUALITY,
-        target_bitrate: float | Pace | None = None,
+        target_bitrate: float | None = None,
         time_base: Fraction | None = None,
         mode: str = "RGB",
         metadata: Metadata | None = None,
@@ -85,7 +85,7 @@ class VideoWriter:
         chosen = EncodeSettings(quality=quality, **settings)
         if chosen.lossless and target_bitrate is not None:
             raise ValueError("a target bitrate and lossless exclude each other")
-        pace = Pace(target_bitrate) if isinstance(target_bitrate, (int, float)) else target_bitrate
+        pace = None if target_bitrate is None else Pace(target_bitrate)
         encoder = FrameEncoder(codec or default_codec(), chosen)
         self._output = Output(file, Writing(overwrite), part=True).open()
         try:

@@ -181,7 +181,7 @@ class Decoding:
         """Decode what the learned tiles of the view depend on, and show them."""
         model, layout = self.model(), self.layout
         halo = model.config.synthesis_halo
-        shown = {i: box.latents() for i in learned if (box := layout.box(i).meet(self.view))}
+        shown = {i: Area.over(box) for i in learned if (box := layout.box(i).meet(self.view))}
         halos = [area.grown(halo, layout.field) for area in shown.values()]
         needed = sorted(set().union(*map(layout.under, halos)) & self.units.keys())
         steps = sum(layout.tiles[i].size for i in needed) + sum(area.size for area in shown.values())

@@ -20,7 +20,7 @@ _STEPS = MAX_QUALITY / 100  # of the model's quality to one of 0..100
 _STEEPEST = 8 * _STEPS  # between tiles side by side: no edge shows at their border
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Region:
     """A rectangle (x, y, width, height), or a grey map (H, W) uint8 of any size laid over the picture.
 
@@ -43,6 +43,10 @@ class Region:
             or min(self.where[2:]) < 1
         ):
             raise ValueError(f"region: {self.where} is not (x, y, width, height)")
+
+    def __repr__(self) -> str:
+        where = f"map of {self.where.shape}" if isinstance(self.where, np.ndarray) else self.where
+        return f"Region({where}, {self.delta:+g})"
 
     @property
     def box(self) -> Box | None:

@@ -109,8 +109,8 @@ def wanted(draw: st.DrawFn) -> Bounds:
     """Of either kind, within what the curves reach and beyond."""
     value = draw(st.floats(3, 62))
     if draw(st.booleans()):
-        return Target("psnr", value).bounds(PIXELS)
-    return Target("size", math.exp(value)).bounds(PIXELS)
+        return Bounds.of(Target("psnr", value), PIXELS)
+    return Bounds.of(Target("size", math.exp(value)), PIXELS)
 
 
 guesses = st.one_of(st.sampled_from([0, MAX_QUALITY]), st.integers(0, MAX_QUALITY))
@@ -179,7 +179,7 @@ def test_measurements_are_bounded(table: Table, bounds: Bounds, guess: int) -> N
 def test_measurements_are_bounded_where_a_picture_becomes_lossless(exact_from: int) -> None:
     table = np.where(np.arange(MAX_QUALITY + 1) >= exact_from, math.inf, 25 + 2 * _SHARES)
     for guess in (None, 0, MAX_QUALITY):
-        found, measured = search(table, Target("psnr", 34).bounds(PIXELS), guess)
+        found, measured = search(table, Bounds.of(Target("psnr", 34), PIXELS), guess)
         assert found is not None and math.isinf(table[found])
         assert len(measured.asked) <= MOST_MEASUREMENTS, guess
 
@@ -208,7 +208,7 @@ def test_few_measurements_where_the_curve_is_near_the_usual_one(
 
 
 def test_a_neighbour_within_the_bounds_is_found_where_the_curve_jumps_over_them() -> None:
-    bounds = Target("psnr", 34).bounds(PIXELS)
+    bounds = Bounds.of(Target("psnr", 34), PIXELS)
     for distance in (-4, -1, 2, 5):
         table = np.where(np.arange(MAX_QUALITY + 1) >= 9000, 34.5, 33.5) + _SHARES / 100
         table[9000 + distance] = 34.02
@@ -219,7 +219,7 @@ def test_a_neighbour_within_the_bounds_is_found_where_the_curve_jumps_over_them(
 @pytest.mark.parametrize(("kind", "side"), [("size", 8999), ("psnr", 9000)])
 def test_a_jump_over_the_bounds_ends_on_the_allowed_side(kind: TargetKind, side: int) -> None:
     table = np.where(np.arange(MAX_QUALITY + 1) >= 9000, 8.5, 7.5) + _SHARES / 100
-    bounds = Target(kind, math.exp(8) if kind == "size" else 8.0).bounds(PIXELS)
+    bounds = Bounds.of(Target(kind, math.exp(8) if kind == "size" else 8.0), PIXELS)
     for guess in (0, 8999, 9000, MAX_QUALITY):
         assert search(table, bounds, guess)[0] == side
 
@@ -227,7 +227,7 @@ def test_a_jump_over_the_bounds_ends_on_the_allowed_side(kind: TargetKind, side:
 def test_what_is_known_is_not_measured_again() -> None:
     usual, measured = Typical("psnr", 34.0), Measured(_linear(25, 37, 0))
     curve = Curve(measured, usual, values={0: 25.0, MAX_QUALITY: 37.0})
-    found = solve(curve, Target("psnr", 31).bounds(PIXELS), 0)
+    found = solve(curve, Bounds.of(Target("psnr", 31), PIXELS), 0)
     assert found is not None and 31 <= measured.table[found] <= 31.05
     assert 0 not in measured.asked and MAX_QUALITY not in measured.asked
 
@@ -265,7 +265,7 @@ def test_the_ends_of_what_may_be_asked_for() -> None:
         "ms-ssim": (1e-6, 1 - 1e-9),
     }.items():
         for value in values:
-            bounds = Target(kind, value).bounds(PIXELS)  # type: ignore[arg-type]
+            bounds = Bounds.of(Target(kind, value), PIXELS)  # type: ignore[arg-type]
             assert math.isfinite(bounds.low) and bounds.low <= bounds.aim <= bounds.high
 
 
@@ -273,7 +273,7 @@ def test_the_ends_of_what_may_be_asked_for() -> None:
 @given(most=st.integers(1, 10**8), size=st.integers(1, 10**8), share=st.floats(0.97, 1.01))
 def test_a_size_is_an_upper_limit_of_which_98_percent_are_used(most: int, size: int, share: float) -> None:
     target = Target("size", most)
-    bounds = target.bounds(PIXELS)
+    bounds = Bounds.of(target, PIXELS)
     for found in (size, max(1, round(most * share))):
         assert bounds.hold(target.scaled(found)) == (0.98 * most <= found <= most)
         assert bounds.allow(target.scaled(found)) == (found <= most)
@@ -281,13 +281,13 @@ def test_a_size_is_an_upper_limit_of_which_98_percent_are_used(most: int, size: 
 
 @pytest.mark.parametrize(("bpp", "pixels", "most"), [(1, 8000, 1000), (0.5, 200_000, 12_500), (0.1, 999, 12)])
 def test_bits_per_pixel_are_those_of_the_whole_file(bpp: float, pixels: int, most: int) -> None:
-    assert Target("bpp", bpp).bounds(pixels) == Target("size", most).bounds(pixels)
+    assert Bounds.of(Target("bpp", bpp), pixels) == Bounds.of(Target("size", most), pixels)
 
 
 @SETTINGS
 @given(value=st.floats(1, 99), found=st.floats(0, 120))
 def test_a_psnr_is_a_lower_limit_with_little_above(value: float, found: float) -> None:
-    bounds = Target("psnr", value).bounds(PIXELS)
+    bounds = Bounds.of(Target("psnr", value), PIXELS)
     assert bounds.hold(found) == (value <= found <= value + 0.05)
     assert bounds.allow(found) == (found >= value)
 
@@ -295,7 +295,7 @@ def test_a_psnr_is_a_lower_limit_with_little_above(value: float, found: float) -
 def test_ms_ssim_counts_on_its_decibel_scale() -> None:
     target = Target("ms-ssim", 0.99)
     assert target.scaled(0.99) == pytest.approx(20)
-    bounds = target.bounds(PIXELS)
+    bounds = Bounds.of(target, PIXELS)
     assert (bounds.low, bounds.high) == pytest.approx((20, 20.05))
     assert not bounds.beyond_is_bad
     assert [decibels(value) for value in (0.0, 0.9, 0.999)] == pytest.approx([0, 10, 30])

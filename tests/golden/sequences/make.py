@@ -18,7 +18,6 @@ from PIL import Image
 from bitstream.sequence.audio import AudioPacket, AudioStream
 from codec.api import Codec
 from codec.jobs.describe_sequence import verify_sequence
-from codec.sequence.pace import Pace
 from codec.sequence.video import open_video
 from codec.sequence.writer import VideoWriter
 from tests.golden.make import METADATA, Pixels, crop, drawn, faded
@@ -41,7 +40,7 @@ def clip(codec: Codec) -> bytes:
         file,
         (150, 100),
         time_base=Fraction(1, 1000),
-        target_bitrate=Pace(300),
+        target_bitrate=300,
         tile=64,
         audio=[SOUND],
         metadata=METADATA,
