@@ -6,6 +6,7 @@ import click
 
 from cli.train_export import export
 from cli.train_image import image
+from cli.train_synthesis import synthesis
 
 EPILOG = """\b
 Examples:
@@ -20,5 +21,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (image, export):
+for command in (image, synthesis, export):
     train.add_command(command)

@@ -20,16 +20,8 @@ def _doubled(quality: Tensor) -> Tensor:
     return quality if quality.ndim < 2 else quality.repeat_interleave(2, 0).repeat_interleave(2, 1)
 
 
-def _first_half(blocks: nn.ModuleList, h: Tensor) -> Tensor:
-    for block in blocks[: len(blocks) // 2]:
-        h = block(h)
-    return h
-
-
-def _second_half(blocks: nn.ModuleList, gain: Gain, h: Tensor, quality: Tensor) -> Tensor:
-    """The gain of the (1/16) quality map, which lies in the middle of the blocks at 1/8, and the rest of them."""
-    h = scaled(h, gain(_doubled(quality)))
-    for block in blocks[len(blocks) // 2 :]:
+def _through(blocks: nn.ModuleList, h: Tensor) -> Tensor:
+    for block in blocks:
         h = block(h)
     return h
 
@@ -57,22 +49,25 @@ class Analysis(nn.Module):
 
     def begin(self, x: Tensor) -> Tensor:
         """-> features (1, c, 2h, 2w), which are the same for every quality."""
-        return _first_half(self.blocks, self.stem(x))
+        return _through(self.blocks[: len(self.blocks) // 2], self.stem(x))
 
     def finish(self, h: Tensor, quality: Tensor) -> Tensor:
         """Features, which are used up -> latent."""
-        h = _second_half(self.blocks, self.gain, h, quality)
+        h = scaled(h, self.gain(_doubled(quality)))
+        h = _through(self.blocks[len(self.blocks) // 2 :], h)
         h = self.down(_channels_last(F.pixel_unshuffle(h, 2)))
-        for block in self.deep:
-            h = block(h)
-        return self.head(h) * self.y_gain(quality)
+        return self.head(_through(self.deep, h)) * self.y_gain(quality)
 
 
 class Synthesis(nn.Module):
-    """(B, cy, h, w) decoded latents -> (B, 192, 2h, 2w) folded pictures."""
+    """(B, cy, h, w) decoded latents -> (B, 192, 2h, 2w) folded pictures.
 
-    def __init__(self, config: ModelConfig) -> None:
+    The gain lies behind `before` of the blocks at 1/8: half of them where it is None.
+    """
+
+    def __init__(self, config: ModelConfig, before: int | None = None) -> None:
         super().__init__()
+        self.before = config.dec_depth // 2 if before is None else before
         self.y_inv = Gain(config.cy)
         self.stem = Conv(config.cy, config.cy)
         self.deep = nn.ModuleList(Block(config.cy) for _ in range(config.deep))
@@ -83,12 +78,10 @@ class Synthesis(nn.Module):
 
     def forward(self, y_hat: Tensor, quality: Tensor) -> Tensor:
         """`quality` in steps of 1/256: (), an (h, w) map, or (B,)."""
-        h = self.stem(y_hat * self.y_inv(quality))
-        for block in self.deep:
-            h = block(h)
+        h = _through(self.deep, self.stem(y_hat * self.y_inv(quality)))
         h = _channels_last(F.pixel_shuffle(self.up(h), 2))
-        h = _second_half(self.blocks, self.gain, _first_half(self.blocks, h), quality)
-        return self.head(h)
+        h = scaled(_through(self.blocks[: self.before], h), self.gain(_doubled(quality)))
+        return self.head(_through(self.blocks[self.before :], h))
 
 
 class HyperAnalysis(nn.Module):

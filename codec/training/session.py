@@ -17,14 +17,14 @@ from codec.training.recipe import Recipe
 from codec.training.run import Run
 from codec.training.task import Task
 
-_TASKS = ("image",)
+_TASKS = ("image", "synthesis")
 
 
 class _TaskModule(Protocol):
     """A module of codec/training/tasks."""
 
-    def open_task(self, recipe: Recipe, sources: Sequence[Path], processes: Processes) -> Task:
-        """Read the pictures, make the network."""
+    def open_task(self, recipe: Recipe, sources: Sequence[Path], processes: Processes, folder: Path) -> Task:
+        """Read the pictures, make the network; `folder` is the run's, for what is prepared once."""
 
 
 def train(
@@ -53,7 +53,7 @@ def train(
         group.share(recipe.batch)  # refused before anything is written
         run = Run.begin(out, recipe, sources, resume=resume, overwrite=overwrite) if group.first else Run(out)
         group.agreed(0.0)  # the others wait until the folder is there
-        task = task_module(recipe.task).open_task(recipe, sources, group)
+        task = task_module(recipe.task).open_task(recipe, sources, group, out)
         return Loop(task, recipe, run, group).train(watch)
 
 

@@ -125,7 +125,7 @@ def _config(recipe: Recipe) -> ModelConfig:
         raise RequestError(f"recipe: network: {error}") from None
 
 
-def open_task(recipe: Recipe, sources: Sequence[Path], processes: Processes) -> ImageTask:
+def open_task(recipe: Recipe, sources: Sequence[Path], processes: Processes, _: Path) -> ImageTask:
     """The image network on the pictures of `sources`."""
     batches, validation = open_pictures(recipe, sources, processes)
     return ImageTask(recipe, batches, validation, processes)

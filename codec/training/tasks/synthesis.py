@@ -1,0 +1,189 @@
+"""A faster synthesis for the latents of a model that is there: they are made once and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bitstream.errors import RequestError
+from codec.exact.tensors import ACTIVATION_STEPS
+from codec.model.config import ModelConfig
+from codec.network.shapes import FOLD
+from codec.network.transforms import Synthesis
+from codec.training.data.pictures import open_pictures
+from codec.training.distortion import LEVELS, Distortion
+from codec.training.distributed import Processes
+from codec.training.image_network import QUALITY_STEPS, ImageNetwork, load_tensors
+from codec.training.recipe import Recipe
+from codec.training.start import config_of, read_weights
+from codec.training.task import Inputs, Pair, Validation, generator, train_parts
+
+VALIDATED = (6, 18, 30, 42, 54)  # qualities
+_OWN_KEYS = {"leave_out", "crops"}
+_SHOWN = 4
+
+
+class Latents:
+    """Crops, a quality each, and their latents times 16, in memory-mapped files of a folder.
+
+    They depend on the recipe and the pictures alone, so a run that is resumed finds them there.
+    """
+
+    def __init__(self, folder: Path, count: int, crop: int, channels: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._done = folder / "done.txt"
+        self.ready = self._done.exists()
+        side = crop // 16
+        self.pixels = _mapped(folder / "pixels.npy", (count, crop, crop, 3), np.uint8, self.ready)
+        self.latents = _mapped(folder / "latents.npy", (count, side, side, channels), np.int16, self.ready)
+        self.quality = _mapped(folder / "quality.npy", (count,), np.float32, self.ready)
+
+    def finish(self) -> None:
+        """Everything is written."""
+        for values in (self.pixels, self.latents, self.quality):
+            values.flush()
+        self._done.write_text("all latents are here\n", encoding="utf-8")
+
+
+def _mapped(path: Path, shape: tuple[int, ...], dtype: type, ready: bool) -> np.memmap:  # type: ignore[type-arg]
+    return np.lib.format.open_memmap(path, mode="r" if ready else "w+", dtype=dtype, shape=shape)
+
+
+class SynthesisTask:
+    """See Task. The score is the mean loss of PSNR in dB against the full synthesis."""
+
+    waiting: tuple[str, ...] = ()
+
+    def __init__(self, recipe: Recipe, sources: Sequence[Path], processes: Processes, folder: Path) -> None:
+        self._recipe, self._processes = recipe, processes
+        config, self._left_out = _configuration(recipe)
+        count = int(recipe.network.get("crops", 1500))
+        self._full = ImageNetwork(config)
+        tensors = read_weights(recipe.start)
+        load_tensors(self._full, tensors)
+        self._full.requires_grad_(False).eval().to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config = replace(config, dec_depth=config.dec_depth - len(self._left_out))
+        self._before = sum(i not in self._left_out for i in range(config.dec_depth // 2))
+        self.network: nn.Module = nn.ModuleDict({"synthesis": Synthesis(self.config, self._before)})
+        load_tensors(self.network, renumbered(tensors, config.dec_depth, self._left_out))
+        self.network.requires_grad_(True).to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        train_parts(self.network, recipe.train)
+        batches, self._validation = open_pictures(replace(recipe, batch=processes.world), sources, processes)
+        self._kept = Latents(folder / f"latents-{processes.rank}", count // processes.world, recipe.crop, config.cy)
+        if not self._kept.ready:
+            self._prepare(batches.batch)
+        self.epoch = max(1, count // recipe.batch)
+        self._distortion = Distortion(recipe)
+
+    @torch.no_grad()
+    def _prepare(self, draw: object) -> None:
+        """Code every crop once at a random quality."""
+        recipe, kept = self._recipe, self._kept
+        for i in range(len(kept.quality)):
+            pixels = draw(i)  # type: ignore[operator]
+            drawn = torch.rand(1, generator=generator(recipe.seed, i, self._processes.rank), device="cpu")
+            quality = recipe.lowest + drawn * (recipe.highest - recipe.lowest)
+            y_hat = self._latents(pixels, quality.to(pixels.device))
+            kept.pixels[i] = (pixels * LEVELS).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()[0]
+            kept.latents[i] = (
+                (y_hat * ACTIVATION_STEPS).round().clamp(-32768, 32767).permute(0, 2, 3, 1).cpu().numpy()[0]
+            )
+            kept.quality[i] = quality.item()
+        kept.finish()
+
+    def _latents(self, pixels: Tensor, quality: Tensor) -> Tensor:
+        y = self._full.latents(pixels, quality)
+        y_hat: Tensor = self._full.prior(y, self._full.hyper_analysis(y), quality, None)[0]
+        return y_hat
+
+    def draw(self, step: int, lowest_quality: float) -> Inputs:
+        """-> latents (B, cy, h, w), qualities (B,) 0..63, pixels (B, 3, S, S)."""
+        share = self._processes.share(self._recipe.batch)
+        random = generator(self._recipe.seed, step, self._processes.rank)
+        chosen = torch.randint(
+            len(self._kept.quality), (share.stop - share.start,), generator=random, device="cpu"
+        ).numpy()
+        latents = _channels_last(self._kept.latents[chosen], self._processes.device) / ACTIVATION_STEPS
+        pixels = _channels_last(self._kept.pixels[chosen], self._processes.device) / LEVELS
+        return latents, torch.from_numpy(self._kept.quality[chosen]).to(self._processes.device), pixels
+
+    def loss(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """The mean logarithm of the distortion: a decibel counts alike at every quality."""
+        latents, quality, pixels = inputs
+        distortion = self._distortion(self._decoded(self.network["synthesis"], latents, quality), pixels)  # type: ignore[index]
+        return {"loss": distortion.clamp_min(1e-2).log().mean(), "distortion": distortion.detach().mean()}
+
+    @staticmethod
+    def _decoded(synthesis: nn.Module, latents: Tensor, quality: Tensor) -> Tensor:
+        return F.pixel_shuffle(synthesis(latents, quality * QUALITY_STEPS), FOLD) + 0.5
+
+    def validate(self) -> Validation:
+        """PSNR of both by quality, on the mean of pictures."""
+        rows, pairs = [], []
+        for wanted in VALIDATED:
+            psnr: dict[str, list[float]] = {"psnr": [], "full": []}
+            for i, crop in enumerate(self._validation):
+                pixels = _channels_last(crop[None], self._processes.device) / LEVELS
+                quality = torch.full((1,), float(wanted), device=pixels.device)
+                latents = self._latents(pixels, quality)
+                for name, part in (("psnr", self.network["synthesis"]), ("full", self._full.synthesis)):  # type: ignore[index]
+                    decoded = (self._decoded(part, latents.clone(), quality).clamp(0, 1) * LEVELS).round()
+                    psnr[name].append(_psnr(decoded, pixels * LEVELS))
+                    if name == "psnr" and wanted == VALIDATED[2] and i < _SHOWN:
+                        shown = decoded[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()
+                        pairs.append(Pair(str(i), crop, shown))
+            means = {name: float(np.mean(values)) for name, values in psnr.items()}
+            rows.append({"quality": float(wanted), **means, "below": means["full"] - means["psnr"]})
+        return Validation(float(np.mean([row["below"] for row in rows])), rows, pairs)
+
+    def metadata(self) -> dict[str, str]:
+        """The smaller configuration, and what was left out of which model."""
+        return {"config": self.config.canonical_json(), "start": self._recipe.start, "before": str(self._before)}
+
+
+def open_task(recipe: Recipe, sources: Sequence[Path], processes: Processes, folder: Path) -> SynthesisTask:
+    """A smaller synthesis for the model that the recipe starts from."""
+    return SynthesisTask(recipe, sources, processes, folder)
+
+
+def _configuration(recipe: Recipe) -> tuple[ModelConfig, tuple[int, ...]]:
+    config = config_of(recipe.start)
+    if strange := set(recipe.network) - _OWN_KEYS:
+        raise RequestError(f"recipe: network: a faster synthesis has no {', '.join(sorted(strange))}")
+    left_out = tuple(sorted(set(recipe.network.get("leave_out", ()))))
+    if not all(type(i) is int and 0 <= i < config.dec_depth for i in left_out):
+        raise RequestError(f"recipe: leave_out: the blocks of the synthesis are 0..{config.dec_depth - 1}")
+    return config, left_out
+
+
+def renumbered(tensors: dict[str, Tensor], depth: int, left_out: Sequence[int]) -> dict[str, Tensor]:
+    """The synthesis' tensors without some of its blocks, the others numbered anew."""
+    kept = [i for i in range(depth) if i not in left_out]
+    renamed = {f"synthesis.blocks.{old}.": f"synthesis.blocks.{new}." for new, old in enumerate(kept)}
+    result = {}
+    for name, tensor in tensors.items():
+        if not name.startswith("synthesis."):
+            continue
+        if not name.startswith("synthesis.blocks."):
+            result[name] = tensor
+            continue
+        prefix = ".".join(name.split(".")[:3]) + "."
+        if prefix in renamed:
+            result[renamed[prefix] + name.removeprefix(prefix)] = tensor
+    return result
+
+
+def _channels_last(values: NDArray[np.generic], device: torch.device) -> Tensor:
+    """(B, H, W, C) -> (B, C, H, W) float32."""
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device).permute(0, 3, 1, 2).float()
+
+
+def _psnr(a: Tensor, b: Tensor) -> float:
+    return float(10 * torch.log10(LEVELS**2 / (a - b).square().mean().clamp_min(1e-6)))
