@@ -57,7 +57,7 @@ class RunShown:
                 self._said.add(key)
                 where = f"{failure.dataset}/{failure.image} at {failure.quality:g}"
                 self._say(f"{failure.codec} failed on {where}: {failure.message}")
-        self._show.advance(0, min(self._count / self._total, 1.0), Count(self._count, self._total, group))
+        self._show.advance(0, min(self._count / self._total, 1.0), Count(self._count, self._total, codec=group))
 
     def _say(self, message: str) -> None:
         self._show.say(self._prefix + message)

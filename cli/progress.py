@@ -27,24 +27,27 @@ _SECONDS_BETWEEN_LINES = 30.0  # two lines in words
 
 @dataclass(frozen=True)
 class Count:
-    """`done` frames of `total` (None: not known); or points of a benchmark, of which the last is `codec`'s."""
+    """`done` frames, or another unit, of `total` (None: not known); or a benchmark's points, the last one `codec`'s."""
 
     done: int
     total: int | None
+    unit: str = "frames"
     codec: str | None = None
 
     def facts(self, rate: float | None) -> dict[str, object]:
         """For JSON; `rate` is so many a second."""
         if self.codec is not None:
             return {"done": self.done, "total": self.total, "codec": self.codec}
-        return {"frames": self.done, "frames_total": self.total, "fps": rate}
+        speed = "fps" if self.unit == "frames" else f"{self.unit}_per_second"
+        return {self.unit: self.done, f"{self.unit}_total": self.total, speed: rate}
 
     def words(self, rate: float | None) -> str:
         """For a bar."""
         if self.codec is not None:
             return f"{self.done:,}/{self.total:,} ({self.codec})"
-        count = f"{self.done}/{self.total} frames" if self.total else f"{self.done} frames"
-        return count if rate is None else f"{count}, {rate:.1f} fps"
+        count = f"{self.done}/{self.total} {self.unit}" if self.total else f"{self.done} {self.unit}"
+        speed = "fps" if self.unit == "frames" else f"{self.unit}/s"
+        return count if rate is None else f"{count}, {rate:.1f} {speed}"
 
 
 class Display:
@@ -73,11 +76,14 @@ class Display:
         """A line for stdout."""
         click.echo(line)
 
-    def callback(self, job: int = 0) -> Callable[[int, int | None], None]:
-        """What hears (frames done, frames in all; None or 0: not known), for the library's `progress=`."""
+    def callback(self, job: int = 0, unit: str = "frames") -> Callable[[int, int | None], None]:
+        """What hears (frames done, frames in all; None or 0: not known), for the library's `progress=`.
+
+        `unit` is what is counted where that is no frames: "steps", "tiles".
+        """
 
         def heard(done: int, total: int | None) -> None:
-            self.advance(job, min(done / total, 1.0) if total else None, Count(done, total or None))
+            self.advance(job, min(done / total, 1.0) if total else None, Count(done, total or None, unit))
 
         return heard
 
@@ -208,8 +214,8 @@ class Bar(_Tracked):
         """See Display."""
         super().end(job, name, status)
         self._done += 1
-        total = float(sum(self._weights))
-        self._progress.update(self._task, total=total, share=f"{self.whole:>4.0%}", files=self._files())
+        whole = f"{self.whole:>4.0%}"
+        self._progress.update(self._task, total=float(sum(self._weights)), share=whole, files=self._files())
 
     def say(self, line: str) -> None:
         """See Display."""

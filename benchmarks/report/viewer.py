@@ -26,7 +26,6 @@ def viewer_data(content: Content, pictures: Pictures) -> Json:
     return {
         "clips": content.clips is not None,
         "words": content.words,
-        "titles": {codec.id: codec.title for codec in content.codecs.values()},
         "wisp": [codec.id for codec in content.codecs.values() if codec.wisp],
         "measures": [{"title": info.title, "unit": info.unit} for info in content.measures],
         "datasets": [{"name": dataset.name, "images": dataset.images} for dataset in content.datasets],

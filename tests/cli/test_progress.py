@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cli import batch, progress
-from cli.progress import Display, JsonLines, shown
+from cli.progress import Count, Display, JsonLines, shown
 from codec.work.progress import Progress
 from tests.support.cli_runner import invoke, torch_trap
 from tests.support.terminal import left_standing, needs_terminal, on_terminal
@@ -121,6 +121,9 @@ def test_the_librarys_callback_is_shown(capsys: pytest.CaptureFixture[str]) -> N
         (1, None, 7, None),
     ]
     assert [event["whole"] for event in told] == [0.1875, 0.75, 0.75]
+    assert Count(3, 9).words(2.0) == "3/9 frames, 2.0 fps"
+    assert Count(3, 9, "steps").words(2.0) == "3/9 steps, 2.0 steps/s"
+    assert Count(3, None, "steps").facts(None) == {"steps": 3, "steps_total": None, "steps_per_second": None}
 
 
 def test_messages_of_any_kind_are_one_json_line() -> None:
