@@ -24,9 +24,12 @@ MAX_CHUNK_BYTES = MAX_METADATA_BYTES + 1 + _SIZE.size
 
 @dataclass(frozen=True)
 class Metadata:
-    """Each kind as it came, byte for byte, empty where there is none.
+    """What comes with a picture beside its pixels, byte for byte; empty bytes where there is none.
 
-    `exif` is the TIFF structure without the "Exif" prefix that JPEG puts before it, `xmp` the packet.
+    Args:
+        icc: the ICC profile.
+        exif: EXIF, as a TIFF structure without the prefix "Exif" that JPEG puts before it.
+        xmp: the XMP packet.
     """
 
     icc: bytes = b""

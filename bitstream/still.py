@@ -134,7 +134,7 @@ def read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:
 def check_still(header: Header) -> None:
     """Raise RequestError where the file holds a sequence."""
     if header.clip is not None:
-        raise RequestError("is a sequence of frames, not a still picture (codec.open_video reads it)")
+        raise RequestError("is a sequence of frames, not a still picture (wisp.open_video reads it)")
 
 
 def intact_payload(reader: ChunkReader, head: ChunkHead, seed: int = 0) -> bytes:

@@ -24,7 +24,7 @@ Examples:
 
 @click.command(cls=WispCommand, short_help="BD-rates of a results file.", epilog=EPILOG)
 @click.argument("results", metavar="RESULTS", type=click.Path())
-@click.option("--anchor", default="jpeg420", show_default=True, help="Codec that the others are held against.")
+@click.option("--anchor", default="jpeg420", show_default=True, help="Codec that the others are compared with.")
 @click.option("--measures", callback=bench_options.names, metavar="NAME,...", help="Which.  [default: all in the file]")
 @click.option(
     "--method",

@@ -96,7 +96,7 @@ def sentence(label: str, message: str) -> str:
 
 @contextmanager
 def notes_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Notes are told as they come, other warnings of libraries not at all."""
+    """Notes are printed as they come, other warnings of libraries not at all."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", WispNote)

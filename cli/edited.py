@@ -1,4 +1,4 @@
-"""What `wisp cut` and `wisp concat` tell of what they wrote."""
+"""The line of `wisp cut` and `wisp concat` about what they wrote."""
 
 from __future__ import annotations
 

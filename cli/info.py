@@ -103,7 +103,7 @@ def _print_frames_as_json(rows: Iterator[FrameDescription]) -> None:
 @click.command(cls=WispCommand, short_help="Show what a .wisp file holds, without decoding.", epilog=EXAMPLES)
 @options.input_argument
 @options.as_json
-@click.option("--frames", is_flag=True, help="Of a sequence: tell of every frame.")
+@click.option("--frames", is_flag=True, help="Of a sequence: print a line for every frame.")
 @options.model
 @options.debug
 def info(input: str, as_json: bool, frames: bool, model: Path | None) -> None:

@@ -35,7 +35,7 @@ class Stop:
 
     @property
     def status(self) -> int:
-        """The exit status that tells of the signal, 0 where none came."""
+        """The exit status of a program that the signal ended, 0 where none came."""
         return SIGNALLED + self.number if self.number else 0
 
     @contextmanager

@@ -91,7 +91,7 @@ class Codec(Coder):
         """
         chosen = EncodeSettings(quality=quality, **settings)
         if not isinstance(metadata, Metadata | None):
-            raise TypeError(f"metadata of type {type(metadata).__name__}: codec.Metadata is expected")
+            raise TypeError(f"metadata of type {type(metadata).__name__}: wisp.Metadata is expected")
         picture = load_picture(image, frame=frame)
         if metadata is not None:
             picture = replace(picture, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Things worth telling the user that are no errors, as Python warnings."""
+"""Notes: Python warnings of what is no error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bitstream.metadata import named
 
 
 class WispNote(UserWarning):
-    """A note: what was done to an input, or what is odd about a file that still decodes."""
+    """A warning of something that is no error: an input was converted, or a file is damaged and still decodes."""
 
 
 def note(message: str) -> None:
-    """Tell the caller, who may collect it with `warnings.catch_warnings`."""
+    """Issue a note, which the caller may collect with `warnings.catch_warnings`."""
     warnings.warn(message, WispNote, stacklevel=3)
 
 
 def note_damaged(kinds: Iterable[str]) -> None:
-    """Tell of metadata (names of Metadata's fields) that cannot be read."""
+    """A note that metadata of these kinds (names of Metadata's fields) cannot be read."""
     warnings.warn(f"{named(kinds)} damaged and left out", WispNote, stacklevel=3)

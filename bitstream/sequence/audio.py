@@ -41,10 +41,15 @@ MAX_PACKET_PAYLOAD = MAX_PACKET_BYTES + fields.size_of(PACKET_FIELDS)
 
 @dataclass(frozen=True)
 class AudioStream:
-    """One stream of sound: FFmpeg's names of its codec, sample format and channel layout, its rate in Hz.
+    """A stream of sound, which is stored as it comes.
 
-    `extra` is what the codec's decoder needs before the first packet, `time_base` the unit of the packets' times
-    in seconds, `language` an ISO 639 code or empty.
+    Args:
+        index: 0..31, by which packets name their stream.
+        codec, layout, format: FFmpeg's names of the codec, the channel layout and the sample format.
+        time_base: seconds of one unit of the packets' times.
+        sample_rate: in Hz.
+        language: an ISO 639 code, or empty.
+        extra: what the decoder needs before the first packet (FFmpeg's extradata).
     """
 
     index: int
@@ -92,7 +97,15 @@ class AudioStream:
 
 @dataclass(frozen=True)
 class AudioPacket:
-    """One packet of the stream with this index; times in units of that stream's time base, None where it has none."""
+    """A packet of sound.
+
+    Args:
+        stream: the index of its stream.
+        data: the coded sound.
+        pts, dts: when it is heard, and decoded, in units of the stream's time base; None where it has no such time.
+        duration: in the same units; 0 is not known.
+        key: whether it decodes without the packets before it.
+    """
 
     stream: int
     data: bytes = field(repr=False)

@@ -31,11 +31,13 @@ BYTES = fields.size_of(FIELDS)
 class Clip:
     """Timing and look of a sequence.
 
-    `time_base` is the length of one unit of timestamps and durations in seconds, `rate` the nominal frames a
-    second (None: there is none), `pixel_aspect` the width of a pixel by its height. `colour_range` and
-    `colour_matrix` (matrix coefficients of ITU-T H.273) are those of the video that was encoded: the pixels
-    here are RGB of full range or grey, and who writes them out as YCbCr takes these where nothing else is
-    asked for. `frames` is 0 where their number was not known at the start.
+    Args:
+        time_base: seconds of one unit of timestamps and durations.
+        rate: nominal frames a second; None where there is none.
+        pixel_aspect: width of a pixel by its height.
+        colour_range, colour_matrix: of the video that was encoded: 0 unknown, 1 limited, 2 full; matrix coefficients
+            of ITU-T H.273. Pixels here are grey or RGB of full range; an output in YCbCr takes these by default.
+        frames: how many there are; 0 where that was not known at the start.
     """
 
     time_base: Fraction

@@ -194,7 +194,7 @@ class SequenceReader:
 def check_sequence(header: Header) -> None:
     """Raise RequestError where the file holds a still picture."""
     if header.clip is None:
-        raise RequestError("is a still picture, not a sequence of frames (codec.decode reads it)")
+        raise RequestError("is a still picture, not a sequence of frames (wisp.decode reads it)")
 
 
 def refuse_misplaced(head: ChunkHead) -> None:

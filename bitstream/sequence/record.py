@@ -31,11 +31,14 @@ MAX_BYTES = fields.size_of(FIELDS) + MAX_REFERENCES * _DISTANCE.size
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of frame `number` before it is decoded.
+    """The facts of a frame that stand before its coded pixels.
 
-    `pts` and `duration` count units of the header's time base; a `duration` of 0 is not known. `references` are
-    the frames that this one needs, as distances back (1 is its predecessor): none where it is intra, the frame
-    that it shows again where it is a repeat.
+    Attributes:
+        number: of the frame, counted from 0.
+        pts, duration: when and how long it is shown, in units of the header's time base; a duration of 0 is not known.
+        kind: intra, predicted or repeat, by its number in KINDS.
+        references: the frames that this one needs, as distances back (1 is its predecessor): none of an intra frame,
+            of a repeat the frame that it shows again.
     """
 
     number: int

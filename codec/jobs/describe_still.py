@@ -1,4 +1,4 @@
-"""What a file says of itself, for people and programs; without torch."""
+"""The facts of a file, for people and programs; without torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,18 @@ from codec.model.registry import known_quality
 class FileDescription:
     """What `probe` finds of a picture, and `wisp info` prints.
 
-    `quality` is None where the file is lossless throughout, or its model is not here; `model` is None in a
-    lossless file. `mode` is L, LA, RGB or RGBA. `metadata` tells the bytes of each kind that is there.
+    Attributes:
+        version: of the format.
+        width, height: in pixels. mode: "L", "LA", "RGB" or "RGBA", of bit_depth bits a channel.
+        lossless: whether every tile is.
+        quality: 0..100; None where every tile is lossless, or the model is not here.
+        model_quality: 0..63, on the model's own scale.
+        tile: side in pixels. tiles, lossless_tiles: how many there are.
+        model: id of the model, 16 hexadecimal digits; None where every tile is lossless.
+        content_id: of the source's pixels, 8 hexadecimal digits.
+        metadata: bytes of each kind that is there.
+        bytes: of the file. payload_bytes: of coded pixels among them. bpp: bits per pixel of the file.
+        chunks: type, offset and length in bytes of each.
     """
 
     version: int
@@ -45,10 +55,17 @@ class FileDescription:
 
 
 def probe(data: Source, *, model: Path | None = None) -> FileDescription | SequenceDescription:
-    """Read a whole file, test every checksum, and tell what it holds; nothing is decoded.
+    """Read a whole file, test every checksum, and describe what it holds; nothing is decoded.
 
-    `model` is a model file to look into besides those that are found by themselves. Raises NotWispError,
-    TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
+    Args:
+        data: bytes, a path or a binary file object.
+        model: a model file to look into, beside those that are found by themselves.
+
+    Returns:
+        A SequenceDescription of a sequence, a FileDescription of anything else.
+
+    Raises:
+        NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError, FileAccessError.
     """
     with opened(data) as source:
         if source.kind == "sequence":

@@ -1,4 +1,4 @@
-"""What is told of every frame while a clip is encoded, and of every second."""
+"""The log of an encoded clip: a row for every frame and every second."""
 
 from __future__ import annotations
 

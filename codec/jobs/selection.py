@@ -22,7 +22,12 @@ _MOST_HELD = 256  # packets of sound before the first frame
 
 @dataclass(frozen=True)
 class Scale:
-    """A size in pixels, or a factor; with one side 0 that follows from the other."""
+    """What frames are resized to.
+
+    Args:
+        width, height: in pixels; 0 for one of them follows from the other.
+        factor: of both sides, instead of a size.
+    """
 
     width: int = 0
     height: int = 0
@@ -42,8 +47,16 @@ class Scale:
 
 @dataclass(frozen=True)
 class Selection:
-    """Frames `first` .. `last` (excluded; None: to the end), of those the ones shown from `start` seconds on for
-    `duration` seconds, counted from the clip's first frame, of those every `step`-th, resized by `scale`.
+    """Which frames of a clip are taken, and how large.
+
+    Args:
+        first, last: numbers of frames, counted from 0; `last` is excluded, None goes to the end.
+        start, duration: seconds, counted from the clip's first frame; None goes to the end.
+        step: of the frames that are left every so many-th, from 1.
+        scale: resizes them.
+
+    Raises:
+        ValueError: a negative number or time, a step below 1.
     """
 
     first: int = 0
@@ -52,6 +65,10 @@ class Selection:
     duration: Fraction | None = None
     step: int = 1
     scale: Scale | None = None
+
+    def __post_init__(self) -> None:
+        if self.step < 1 or min(self.first, self.last or 0, self.start, self.duration or 0) < 0:
+            raise ValueError(f"{self}: numbers and times begin at 0, steps at 1")
 
     @property
     def cuts(self) -> bool:

@@ -87,7 +87,7 @@ def around(areas: Iterable[Area]) -> Area:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of pixels: `width` x `height` of them from (x, y)."""
+    """A rectangle of pixels: (x, y) of its upper left corner, width, height."""
 
     x: int
     y: int

@@ -40,15 +40,21 @@ class Bounds:
         return self.low <= value <= self.high
 
     def allow(self, value: float) -> bool:
-        """Whether what was asked for is kept, be it by far."""
+        """Whether the target is kept, however far beyond."""
         return value <= self.high if self.beyond_is_bad else value >= self.low
 
 
 @dataclass(frozen=True)
 class Target:
-    """`size` in bytes, `bpp` in bits per pixel (both of the whole file, never exceeded), `psnr` in dB, `ms-ssim` 0..1.
+    """What the file of a picture has to meet, instead of a quality.
 
-    Values are searched on a scale where the quality moves them evenly: the logarithm of the bytes, decibels.
+    Args:
+        kind: "size" or "bpp" (of the whole file, never exceeded), "psnr" or "ms-ssim" (of the picture, reached or
+            hardly exceeded).
+        value: bytes, bits per pixel, dB, or 0..1.
+
+    Raises:
+        ValueError: another kind, or a value that no picture can reach.
     """
 
     kind: TargetKind
@@ -70,7 +76,7 @@ class Target:
         return self.kind in SIZE_KINDS
 
     def scaled(self, value: float) -> float:
-        """Bytes, dB or MS-SSIM -> the scale of the search."""
+        """Bytes, dB or MS-SSIM -> the scale of the search, on which the quality moves them evenly: logarithm, dB."""
         if self.is_size:
             return math.log(max(value, 1))
         return value if self.kind == "psnr" else decibels(value)

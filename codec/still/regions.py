@@ -22,10 +22,16 @@ _STEEPEST = 8 * _STEPS  # between tiles side by side: no edge shows at their bor
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Region:
-    """A rectangle (x, y, width, height), or a grey map (H, W) uint8 of any size laid over the picture.
+    """A part of a picture with another quality.
 
-    In the rectangle the quality (0..100) moves by `delta`. Under a map it moves by as much where the map is
-    white, by -`delta` where it is black, and not at all at grey 128. Raises ValueError for what is neither.
+    Args:
+        where: a rectangle (x, y, width, height) in pixels, or a grey map (H, W) uint8, which is stretched over the
+            picture.
+        delta: -100..100, added to the quality (0..100) in the rectangle. Under a map it is added in full where the map
+            is white, subtracted where it is black, and without effect at grey 128.
+
+    Raises:
+        ValueError: neither rectangle nor map, or a delta out of range.
     """
 
     where: tuple[int, int, int, int] | NDArray[np.uint8]

@@ -110,6 +110,10 @@ def test_what_does_not_fit(folder: Path, wisp: Codec) -> None:
     refuse(encode_file, "a.apng", "b.wisp", RequestError, "target is for pictures", target=Target("bpp", 1))
     refuse(encode_file, "no.mp4", "b.wisp", FileAccessError, "video")
     refuse(encode_file, "a.png", "b.wisp", TypeError, "qualty", qualty=3)
+    wrongs: list[dict[str, Any]] = [{"step": 0}, {"first": -1}, {"start": Fraction(-1)}]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match="begin at 0"):
+            Selection(**wrong)
     refuse(encode_file, "none.png", "b.wisp", FileAccessError, "No such file")
     refuse(decode_file, "clip.wisp", "b.mp4", RequestError, "crop is for pictures", crop=(0, 0, 1, 1))
     refuse(decode_file, "still.wisp", "b.png", RequestError, "crf is for sequences", crf=3)
