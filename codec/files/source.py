@@ -46,21 +46,28 @@ class ByteSource(io.RawIOBase, BinaryIO):
     _owned = False
 
     def __init__(
-        self, file: BinaryIO, name: str = "", *, owned: bool = False, base: int | None = None, lock: Any = None
+        self,
+        file: BinaryIO,
+        name: str = "",
+        *,
+        owned: bool = False,
+        base: int | None = None,
+        lock: ForkLock | None = None,
     ) -> None:
         super().__init__()
-        self.name, self._owned = name, owned
-        self._take_over(file, file.tell() if base is None and _can_seek(file) else base, lock or ForkLock())
+        self.name, self._owned, self._lock = name, owned, lock or ForkLock()
+        self._take_over(file, file.tell() if base is None and _can_seek(file) else base)
 
-    def _take_over(self, file: BinaryIO, base: int | None, lock: Any) -> None:
-        self._file, self._base, self._lock, self._at = file, base, lock, 0
+    def _take_over(self, file: BinaryIO, base: int | None) -> None:
+        self._file, self._base, self._at = file, base, 0
         self._some = getattr(file, "read1", None) or file.read  # which does not wait for more than there is
         self._ahead = b""  # of what reads forward only: read already, not yet handed out
         self._positional = base is not None and isinstance(file, io.FileIO) and hasattr(os, "pread")
 
     def cursor(self) -> ByteSource:
         """Another place in a source that can seek, at the beginning; closing it closes nothing."""
-        assert self._base is not None
+        if self._base is None:
+            raise io.UnsupportedOperation("reads forward only")
         return ByteSource(self._file, self.name, base=self._base, lock=self._lock)
 
     def buffered(self) -> io.BufferedReader:
@@ -172,7 +179,7 @@ class ByteSource(io.RawIOBase, BinaryIO):
             raise
         self._close_file()
         self._owned = True
-        self._take_over(spool, 0, self._lock)  # type: ignore[arg-type]
+        self._take_over(spool, 0)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Close what was opened for this; a file object of the caller's stays open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,10 +94,37 @@ def test_cursors_in_many_threads(plain: bool, tmp_path: Path) -> None:
         assert set(pool.map(read, range(8))) == {data}
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_forked_while_a_thread_reads() -> None:
+    reading, go_on, main = threading.Event(), threading.Event(), threading.current_thread()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if threading.current_thread() is not main:
+                reading.set()
+                go_on.wait()
+            return super().read(size)
+
+    with opened(Slow(DATA)) as source:
+        thread = threading.Thread(target=source.cursor().read)
+        thread.start()
+        reading.wait()
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            os._exit(0 if source.cursor().read() == DATA else 1)
+        status = os.waitpid(child, 0)[1]
+        go_on.set()
+        thread.join()
+    assert status == 0
+
+
 def test_what_reads_forward_only_is_made_seekable_from_where_it_stands() -> None:
     with opened(Pipe(DATA, piece=7), "a pipe") as source:  # type: ignore[arg-type]
-        with pytest.raises(io.UnsupportedOperation):
-            source.seek(0)
+        for leap in (lambda: source.seek(0), source.cursor):
+            with pytest.raises(io.UnsupportedOperation):
+                leap()
         source.read(10)
         source.peek(10)
         source.make_seekable(190)
