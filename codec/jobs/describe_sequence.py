@@ -131,7 +131,8 @@ def verify_sequence(
         if frame.record.kind != REPEAT:
             job = Decoding(header, dict(enumerate(frame.units)), codec.load, digest=digest)
             try:
-                job.check()
+                with codec.working(networks=any(unit.learned for unit in frame.units)):
+                    job.check()
             except CorruptError as error:
                 raise CorruptError(f"frame {frame.record.number}: {error}") from None
         on_frame(frame.record.number)

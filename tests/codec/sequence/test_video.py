@@ -19,6 +19,7 @@ import codec
 from bitstream.sequence.clip import Clip
 from bitstream.sequence.writer import SequenceWriter
 from codec.api import Codec
+from codec.jobs.describe_sequence import verify_sequence
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture
 from codec.sequence.video import open_video
@@ -154,6 +155,9 @@ def test_the_threads_of_the_codec(clip: bytes, monkeypatch: pytest.MonkeyPatch) 
             video[0], list(video)
         assert set(seen) == {(each, each)} and torch.get_num_threads() == before
         seen.clear()
+    monkeypatch.setattr(Decoding, "check", lambda *_: seen.append((torch.get_num_threads(), thread_count())))
+    verify_sequence(io.BytesIO(clip), Codec(device="cpu", precision="fp32", threads=3))
+    assert set(seen) == {(3, 3)}
 
 
 def test_the_threads_of_the_process_stay(wisp: Codec, clip: bytes) -> None:
