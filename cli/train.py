@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from cli.train_data import data
 from cli.train_export import export
 from cli.train_image import image
 from cli.train_synthesis import synthesis
 
 EPILOG = """\b
 Examples:
+  wisp train data photos -o pack.tar
   wisp train image --data photos --recipe tiny --steps 60 --out run
   wisp train export run -o my.model
   wisp encode x.png --model my.model -o x.wisp
@@ -21,5 +23,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (image, synthesis, export):
+for command in (data, image, synthesis, export):
     train.add_command(command)

@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 from typing import Generic, TypeVar
 
+from bitstream.errors import LimitError
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -36,6 +38,26 @@ def in_processes(
     """
     shared = iter(enumerate(items))
     return _in_processes(function, iter([shared] * workers), workers, begin)
+
+
+def in_order(function: Callable[[_In], _Out], items: Sequence[_In], workers: int) -> Generator[_Out, None, None]:
+    """Results in the order of the items, by `in_processes`, or by this process where `workers` is 0.
+
+    Raises LimitError where a process was killed.
+    """
+    if not workers:
+        yield from map(function, items)
+        return
+    early: dict[int, _Out] = {}  # what came before its turn
+    turn = 0
+    with closing(in_processes(function, items, workers, lambda _: None)) as results:
+        for index, result in results:
+            if result is None:
+                raise LimitError("a process was killed, perhaps for want of memory")
+            early[index] = result
+            while turn in early:
+                yield early.pop(turn)
+                turn += 1
 
 
 def in_own_processes(

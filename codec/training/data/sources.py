@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tarfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bitstream.errors import FileAccessError, WispError
 from codec.formats.pictures.endings import picture_endings
 from codec.formats.pictures.load import load_picture
+from codec.formats.sniff import VIDEO_ENDINGS
 from codec.notes import note
 from codec.pixels.picture import as_rgb
 from codec.pixels.transparency import filled
@@ -77,36 +78,52 @@ def find_pictures(sources: Sequence[Path]) -> list[Entry]:
     Raises FileAccessError: a source is missing, or no picture at all was found.
     """
     endings = picture_endings()
-    found = [entry for source in sources for entry in _entries(Path(source), endings)]
+    found: list[Entry] = []
+    for entry in _files(sources, endings | {TAR}):
+        found += _members(entry, endings) if entry.path.suffix.lower() == TAR else [entry]
     if not found:
-        raise FileAccessError(f"no pictures in {', '.join(map(str, sources)) or 'nothing'}")
+        raise FileAccessError(f"no pictures in {_listed(sources)}")
     return found
 
 
-def _entries(source: Path, endings: frozenset[str]) -> Iterator[Entry]:
-    if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            name = path.relative_to(source)
-            if not any(part.startswith(".") for part in name.parts) and path.is_file():
-                if path.suffix.lower() == TAR:
-                    yield from _members(path, name.as_posix(), endings)
-                elif path.suffix.lower() in endings:
+def find_videos(sources: Sequence[Path]) -> list[Entry]:
+    """Every video in folders (and those below them), by its ending, and single files, in the order of `find_pictures`.
+
+    Raises FileAccessError likewise.
+    """
+    found = list(_files(sources, VIDEO_ENDINGS))
+    if not found:
+        raise FileAccessError(f"no videos in {_listed(sources)}")
+    return found
+
+
+def _listed(sources: Sequence[Path]) -> str:
+    return ", ".join(map(str, sources)) or "nothing"
+
+
+def _files(sources: Sequence[Path], endings: Set[str]) -> Iterator[Entry]:
+    """Single files whatever their ending, and what folders have of these endings."""
+    for source in map(Path, sources):
+        if source.is_dir():
+            for path in sorted(source.rglob("*")):
+                name = path.relative_to(source)
+                hidden = any(part.startswith(".") for part in name.parts)
+                if path.suffix.lower() in endings and not hidden and path.is_file():
                     yield Entry(name.as_posix(), path)
-    elif source.suffix.lower() == TAR and source.is_file():
-        yield from _members(source, source.name, endings)
-    elif source.exists():
-        yield Entry(source.name, source)
-    else:
-        raise FileAccessError(f"{source}: no such file or folder")
+        elif source.exists():
+            yield Entry(source.name, source)
+        else:
+            raise FileAccessError(f"{source}: no such file or folder")
 
 
-def _members(path: Path, name: str, endings: frozenset[str]) -> Iterator[Entry]:
+def _members(found: Entry, endings: Set[str]) -> Iterator[Entry]:
+    path = found.path
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 place = PurePosixPath(member.name)
                 if member.isreg() and place.suffix.lower() in endings and not place.name.startswith("."):
-                    yield Entry(f"{name}/{member.name}", path, member.offset_data, member.size)
+                    yield Entry(f"{found.name}/{member.name}", path, member.offset_data, member.size)
             _check_end(path, tar.offset)
     except (tarfile.TarError, OSError) as error:
         note(f"{path} is damaged or no uncompressed tar file: {error}")
@@ -126,7 +143,12 @@ def read_picture(entry: Entry) -> NDArray[np.uint8]:
     Grey becomes three equal channels; transparency is left out, where nothing is seen colours go on smoothly, as the
     encoder has them. Raises FileAccessError, LimitError or UnsupportedError where it cannot be read.
     """
-    picture = load_picture(BytesIO(entry.read()), frame=0)
+    return decode_picture(entry.read())
+
+
+def decode_picture(data: bytes) -> NDArray[np.uint8]:
+    """As `read_picture`, of a picture's file in memory."""
+    picture = load_picture(BytesIO(data), frame=0)
     colours = filled(picture.colours, picture.alpha) if picture.has_alpha else picture.colours
     return np.array(as_rgb(colours))  # one that may be written to, as torch wants it
 

@@ -14,7 +14,7 @@ from codec.training.data.crops import Crops, StepReader
 from codec.training.data.draws import Sampler
 from codec.training.data.pool import as_batch
 from codec.training.data.sources import Entry
-from codec.work.processes import in_processes
+from codec.work.processes import in_order
 
 
 class CropStream:
@@ -29,9 +29,8 @@ class CropStream:
     ) -> None:
         self._reader = StepReader(entries, sampler, size)
         self._device, self._workers = device, workers
-        self._ahead: Generator[tuple[int, Crops | None], None, None] | None = None
-        self._first = self._next = 0  # steps: the processes began with, comes next
-        self._early: dict[int, Crops] = {}  # what came before its turn
+        self._ahead: Generator[Crops, None, None] | None = None
+        self._next = 0
         self._told: set[str] = set()
 
     def __len__(self) -> int:
@@ -41,9 +40,9 @@ class CropStream:
     def batch(self, step: int) -> Tensor:
         """See Batches. Steps that do not follow each other make the processes start again.
 
-        Raises FileAccessError where no picture can be used.
+        Raises FileAccessError where no picture can be used, LimitError where a process was killed.
         """
-        crops = self._read_ahead(step) if self._workers else self._reader(step)
+        crops = self._read(step)
         for name, why in crops.faults.items():
             if name not in self._told:
                 note(why)
@@ -57,17 +56,10 @@ class CropStream:
         if self._ahead is not None:
             self._ahead.close()
         self._ahead = None
-        self._early.clear()
 
-    def _read_ahead(self, step: int) -> Crops:
+    def _read(self, step: int) -> Crops:
         if self._ahead is None or step != self._next:
             self.close()
-            self._first = step
-            self._ahead = in_processes(self._reader, range(step, sys.maxsize), self._workers, lambda _: None)
-        while step not in self._early:
-            index, crops = next(self._ahead)
-            if crops is None:
-                raise FileAccessError("a process that reads pictures was killed, perhaps for want of memory")
-            self._early[self._first + index] = crops
+            self._ahead = in_order(self._reader, range(step, sys.maxsize), self._workers)
         self._next = step + 1
-        return self._early.pop(step)
+        return next(self._ahead)
