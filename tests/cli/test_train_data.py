@@ -36,7 +36,7 @@ def test_a_pack_is_made_and_told_of(folder: Path, tmp_path: Path) -> None:
 def test_test_pictures_are_kept_out(folder: Path, tmp_path: Path) -> None:
     pack = tmp_path / "pack.tar"
     options = ("--size", "32", "-j", "1", "--exclude", folder / "a.png")
-    result = succeed("train", "data", folder, "-o", pack, *options)
+    result = succeed("train", "data", folder / "a.png", folder / "b.png", "-o", pack, *options)
     assert "crops of 1 sources" in result.stdout and "1 to be tested with" in result.stdout
 
 
