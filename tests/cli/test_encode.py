@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import codec
-from codec import api
+from codec import coder
 from codec.files.output import Output
 from codec.still.encode import CodedPicture
 from tests.support.cli_runner import folder_content, invoke, succeed
@@ -199,8 +199,8 @@ def test_verify_finds_what_the_encoder_did_wrong(
     monkeypatch: pytest.MonkeyPatch, fault: str, encoder: str, status: int, words: str
 ) -> None:
     save(photo(64, 80, "LA"))
-    right: Encode = getattr(api, encoder)
-    monkeypatch.setattr(api, encoder, lambda *args, **options: damaged(right(*args, **options), fault))
+    right: Encode = getattr(coder, encoder)
+    monkeypatch.setattr(coder, encoder, lambda *args, **options: damaged(right(*args, **options), fault))
     options = ["--lossless"] if encoder == "encode_lossless" else ["-q", "50"]
     Path("a.wisp").write_bytes(b"another file")
     before = folder_content(Path())
@@ -233,7 +233,7 @@ def test_verify_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that fails does not stop the others."""
     for name in ("a.png", "b.png", "c.png"):
         save(noise(20, 20, seed=ord(name[0])), name)
-    right: Encode = getattr(api, "encode_lossless")  # noqa: B009 (it is not there for others)
+    right: Encode = getattr(coder, "encode_lossless")  # noqa: B009 (it is not there for others)
     calls = []
 
     def second_fails(*args: Any, **options: Any) -> Any:
@@ -241,7 +241,7 @@ def test_verify_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
         encoded = right(*args, **options)
         return damaged(encoded, "bytes") if len(calls) == 2 else encoded
 
-    monkeypatch.setattr(api, "encode_lossless", second_fails)
+    monkeypatch.setattr(coder, "encode_lossless", second_fails)
     result = invoke("encode", "a.png", "b.png", "c.png", "-o", "out", "--lossless", "--verify")
     assert result.exit_code == 5 and result.stderr.startswith("wisp: b.png: ")
     assert {path.name for path in Path("out").iterdir()} == {"a.wisp", "c.wisp"}

@@ -103,7 +103,7 @@ def test_threads_load_a_model_once(monkeypatch: pytest.MonkeyPatch) -> None:
         threading.Event().wait(0.2)
         return read_model_file(path)
 
-    monkeypatch.setattr("codec.api.load_model_file", load_slowly)
+    monkeypatch.setattr("codec.coder.load_model_file", load_slowly)
 
     def load(_: int) -> tuple[object, object]:
         together.wait(SECONDS)
@@ -135,7 +135,7 @@ def test_a_codec_has_threads_of_its_own(learned_only: None, monkeypatch: pytest.
     written(mine, moving(1), quality=40)
     assert seen == [(3, 3, [before])] * 2  # and who comes meanwhile has the host's number
     decoded = []
-    monkeypatch.setattr("codec.api.decode_still", lambda *_, **__: decoded.append(torch.get_num_threads()))
+    monkeypatch.setattr("codec.coder.decode_still", lambda *_, **__: decoded.append(torch.get_num_threads()))
     mine.decode_still(mine.parsed(data))
     assert decoded == [3] and torch.get_num_threads() == before
     with pytest.raises(ValueError, match="threads"):
