@@ -51,10 +51,16 @@ def export(
 
     The weights of the entropy path become integers, whose exactness is proved; frequency tables and the quality curve
     are fitted to the pictures. `wisp encode --model MODEL` uses it at once, and so does any command that finds it in
-    a folder of $WISP_MODEL_PATH.
+    a folder of $WISP_MODEL_PATH. A run of one of CompressAI's networks becomes a checkpoint in CompressAI's layout.
     """
+    from codec.training.export.compressai import export_checkpoint, is_compressai
     from codec.training.export.model import export_model
+    from codec.training.run import Run
 
+    if Path(input).is_dir() and is_compressai(run := Run.open(Path(input))):
+        export_checkpoint(run, output, overwrite=overwrite)
+        click.echo(f"checkpoint of {run.recipe().task} written to {output}")
+        return
     info = export_model(
         Path(input),
         output,

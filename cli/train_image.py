@@ -35,5 +35,10 @@ def image(data: tuple[Path, ...], out: Path, model: str | None, changes: Changes
     from, tables of the losses, sheets of pictures, the best weights, and a report. `wisp train export` makes a
     model file of it.
     """
-    recipe = changes.apply("image", **({} if model is None else {"task": model}))
+    if model is None:
+        recipe = changes.apply("image")
+    elif model.startswith("compressai:"):
+        recipe = changes.apply("compressai", task=model)
+    else:
+        raise click.UsageError(f"--model {model}: there is compressai:NAME; --start takes weights")
     run_recipe(recipe, data, out, run)

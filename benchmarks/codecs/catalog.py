@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.codecs.aom import Aom
 from benchmarks.codecs.avif import Avif
-from benchmarks.codecs.compressai_models import MODELS, CompressAiModel
+from benchmarks.codecs.compressai_models import CompressAiModel
 from benchmarks.codecs.heic import Heic
 from benchmarks.codecs.interface import ImageCodec, VideoCodec
 from benchmarks.codecs.jpeg import Jpeg
@@ -24,6 +24,7 @@ from benchmarks.codecs.webp import WebP
 from benchmarks.codecs.wisp import Wisp, WispVideo
 from benchmarks.codecs.x264 import X264
 from benchmarks.codecs.x265 import X265, X265Still
+from codec.training.compressai_package import QUALITIES
 
 
 def catalog(
@@ -56,7 +57,7 @@ def catalog(
         OneFrame(SvtAv1Still()),
         VvencIntra(),
         VtmIntra(),
-        *(CompressAiModel(name, compressai_weights) for name in MODELS),
+        *(CompressAiModel(name, compressai_weights) for name in QUALITIES),
         *(Wisp(effort, precision=precision, model=model) for effort in dict.fromkeys(efforts)),
     )
     return {codec.id: codec for codec in codecs}

@@ -17,8 +17,14 @@ import numpy as np
 
 from benchmarks.codecs.interface import AbsentError, ImageCodec
 from benchmarks.raw import Pixels
+from codec.training.compressai_package import (
+    QUALITIES,
+    CompressAiAbsentError,
+    first_line,
+    from_state,
+    import_compressai,
+)
 
-MODELS = {"bmshj2018-hyperprior": 8, "mbt2018-mean": 8, "mbt2018": 8, "cheng2020-anchor": 6}  # name: qualities
 TITLES = {
     "bmshj2018-hyperprior": "Balle et al. 2018, hyperprior (CompressAI)",
     "mbt2018-mean": "Minnen et al. 2018, mean and scale (CompressAI)",
@@ -43,7 +49,7 @@ class CompressAiModel(ImageCodec):
         self.title = TITLES[name]
         self.options = {"model": name}
         self._name, self._weights = name, weights
-        every = tuple(range(1, MODELS[name] + 1))
+        every = tuple(range(1, QUALITIES[name] + 1))
         self._checkpoints = {quality: path for quality in every if (path := self._checkpoint(quality)) is not None}
         self.qualities = tuple(self._checkpoints) or every
         self._models: dict[int, Any] = {}
@@ -68,10 +74,11 @@ class CompressAiModel(ImageCodec):
                 f"put {self._name}-QUALITY*.pth.tar of CompressAI's model zoo there, or in --compressai-weights DIR",
             )
         try:
-            import compressai
-            import torch
-        except (ImportError, RuntimeError, OSError) as error:
-            raise AbsentError(f"CompressAI does not import: {_first_line(error)}", _remedy(error)) from error
+            compressai = import_compressai()
+        except CompressAiAbsentError as error:
+            raise AbsentError(error.reason, error.remedy) from error
+        import torch
+
         torch.set_num_threads(threads)
         hashed = hashlib.sha256()
         for path in self._checkpoints.values():
@@ -153,23 +160,9 @@ def load_model(name: str, checkpoint: Path) -> Any:
     Raises ValueError for a file that is not a checkpoint of the architecture.
     """
     import torch
-    from compressai.zoo import load_state_dict
-    from compressai.zoo.image import model_architectures
 
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        model = model_architectures[name].from_state_dict(load_state_dict(state.get("state_dict", state)))
+        return from_state(name, state)
     except Exception as error:  # pickle, zip, missing and misshapen entries: each fails with an error of its own
-        raise ValueError(f"{checkpoint.name} is no checkpoint of {name}: {_first_line(error)}") from error
-    model.update(force=True)
-    return model.eval()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _remedy(error: BaseException) -> str:
-    if "torchvision" in str(error):
-        return "install the torchvision that was built for this torch, from where torch came from"
-    return "pip install 'wisp-codec[compressai]', in Python 3.12 or older"
+        raise ValueError(f"{checkpoint.name} is no checkpoint of {name}: {first_line(error)}") from error

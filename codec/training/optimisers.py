@@ -13,7 +13,7 @@ from codec.training.recipe import Recipe
 from codec.training.schedule import Schedule
 from codec.training.task import Task
 
-_GAINS = ("table", "q_bias", "z_bias")  # names of tensors that follow the quality
+_GAINS = ("table", "q_bias", "z_bias", "quantiles")  # tensors that follow the quality, and CompressAI's tails
 
 
 @dataclass(frozen=True)

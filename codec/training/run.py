@@ -80,6 +80,12 @@ class Run:
         """The best weights."""
         return self.folder / BEST
 
+    def best(self) -> Path:
+        """The same; raises FileAccessError where there are none yet."""
+        if not self.weights.exists():
+            raise FileAccessError(f"{self.folder} has no weights yet: its first validation is to come")
+        return self.weights
+
     def save_state(self, state: Mapping[str, Any]) -> None:
         """All that resuming needs, at once or not at all."""
         data = io.BytesIO()

@@ -12,8 +12,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.codecs.compressai_models import MODELS, CompressAiModel
+from benchmarks.codecs.compressai_models import CompressAiModel
 from benchmarks.codecs.interface import AbsentError
+from codec.training.compressai_package import QUALITIES
 from tests.support.compressai_import import compressai_imports
 
 CHANNELS = {"cheng2020-anchor": (12,)}  # its latents have as many as its layers
@@ -32,7 +33,7 @@ def random_network(name: str, seed: int) -> Any:
     return network.eval()
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=QUALITIES)
 def given(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[CompressAiModel, dict[int, Any]]:
@@ -119,11 +120,11 @@ def test_a_file_that_is_no_checkpoint(content: object, tmp_path: Path, photograp
         codec.encode(photograph[:64, :64], 4)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", QUALITIES)
 def test_without_a_checkpoint_it_is_absent(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for codec in (CompressAiModel(name, tmp_path), CompressAiModel(name), CompressAiModel(name, tmp_path / "none")):
-        assert codec.qualities == tuple(range(1, MODELS[name] + 1))
+        assert codec.qualities == tuple(range(1, QUALITIES[name] + 1))
         with pytest.raises(AbsentError, match=f"no checkpoint of {name} in .*pth"):
             codec.open(1)
 

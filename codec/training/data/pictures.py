@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ from codec.training.data.sources import find_pictures
 from codec.training.distributed import Processes
 from codec.training.recipe import Recipe
 
+Crops: TypeAlias = "NDArray[np.uint8]"  # (N, S, S, 3)
 
-def open_pictures(recipe: Recipe, sources: Sequence[Path], processes: Processes) -> tuple[Batches, NDArray[np.uint8]]:
+
+def open_pictures(recipe: Recipe, sources: Sequence[Path], processes: Processes) -> tuple[Batches, Crops]:
     """-> batches, and validation crops (N, S, S, 3) uint8. Raises FileAccessError where there are no pictures."""
     training, held_out = split(find_pictures(sources), recipe.validation)
     batches = open_batches(

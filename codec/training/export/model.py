@@ -86,9 +86,7 @@ def _found(source: Path, data: Sequence[Path]) -> tuple[Path, Sequence[Path]]:
             raise FileAccessError("the tables are fitted to pictures: say where they are")
         return source, data
     run = Run.open(source)
-    if not run.weights.exists():
-        raise FileAccessError(f"{source} has no weights yet: its first validation is to come")
-    return run.weights, data or run.sources()
+    return run.best(), data or run.sources()
 
 
 def middles(entries: Sequence[Entry], count: int) -> list[NDArray[np.uint8]]:
