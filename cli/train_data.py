@@ -108,7 +108,7 @@ def _clips(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
     type=click.Choice(["webp", "avif"]),
     default="webp",
     show_default=True,
-    help="webp is lossless; avif is of quality 95, 4:4:4, and smaller.",
+    help="webp is lossless; avif is of quality 95, 4:4:4: some 46 dB, and two fifths of the size.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Crops or clips of the pack at most.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")

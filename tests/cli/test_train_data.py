@@ -48,7 +48,7 @@ def test_clips_are_cut(tmp_path: Path) -> None:
         "train", "data", tmp_path / "v.mkv", "-o", pack, "--clips", "3x32", "--downscale", "1:2", "-j", "1"
     )
     assert "clips of 1 sources" in result.stdout
-    assert find_pictures([pack])[0].name.startswith("clips.tar/v_")
+    assert find_pictures([pack], clips=True)[0].name.startswith("clips.tar/v_")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def open_batches(
         workers: processes that read ahead for a CropStream, 0 for none; None is one a core, at most 16.
         rank, world: this process's number and how many there are; each gets `batch` / `world` crops.
 
-    Raises FileAccessError (no picture can be used), ValueError (processes cannot share the batch evenly).
+    Raises FileAccessError (no picture can be used), RequestError (processes cannot share the batch evenly).
     """
     device = torch.device(device)
     sampler = Sampler(len(entries), batch, seed, augment, rank, world)

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bitstream.errors import FileAccessError
+from bitstream.errors import FileAccessError, RequestError
 
 _ORDER, _PLACE = 0, 1  # streams of random numbers beside each other
 
@@ -62,7 +62,7 @@ class Sampler:
 
     def __post_init__(self) -> None:
         if self.batch % self.world or not 0 <= self.rank < self.world:
-            raise ValueError(f"a batch of {self.batch} cannot be shared by {self.world} processes (rank {self.rank})")
+            raise RequestError(f"a batch of {self.batch} cannot be shared by {self.world} processes (rank {self.rank})")
 
     def __len__(self) -> int:
         """Steps of an epoch."""

@@ -6,7 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -156,6 +156,8 @@ class _Pack:
             if kind is None:
                 self._finish()
         finally:
+            with suppress(Exception):  # what is begun must be ended before its file goes, or it complains when it goes
+                self._writer.close()
             self._tar.discard()
             self._list.discard()
 

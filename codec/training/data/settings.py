@@ -23,7 +23,7 @@ class PackSettings:
         texture: how much textured crops are preferred, or clips that move: their chance to be taken grows with this
             power of the mean gradient, or of the difference between frames. With 0 all have the same chance.
         graphics: name the crops g_ as drawings and screenshots instead of p_ as photographs.
-        picture_format: "webp" is lossless, "avif" of quality 95 in 4:4:4 and a third of the size.
+        picture_format: "webp" is lossless, "avif" of quality 95 in 4:4:4: some 46 dB and two fifths of the size.
         seed: of all that is drawn, from 0 on.
         limit: crops, or clips, of the whole pack at most, None without end.
     """

@@ -31,6 +31,7 @@ from codec.work.threads import thread_count
 
 TAR = ".tar"
 GRAPHICS = "g_"  # what the names of drawings and screenshots begin with in packs; those of photographs with p_
+CLIP = "v_"  # those of clips, whose frames lie below each other
 _CROP = re.compile(r"[a-z]_[0-9a-f]{8,}(?=_)")  # in a pack's names: the picture that a crop was taken of
 _Item = TypeVar("_Item")
 
@@ -53,6 +54,11 @@ class Entry:
         return not PurePosixPath(self.name).name.startswith(GRAPHICS)
 
     @property
+    def is_clip(self) -> bool:
+        """Whether a pack names it as the frames of a clip."""
+        return PurePosixPath(self.group).name.startswith(CLIP) and self.group != self.name
+
+    @property
     def group(self) -> str:
         """What crops of one picture have in common: their name in a pack up to the crop's number, else the whole."""
         found = _CROP.match(PurePosixPath(self.name).name)
@@ -68,8 +74,10 @@ class Entry:
             raise FileAccessError(error.strerror or str(error)) from error
 
 
-def find_pictures(sources: Sequence[Path]) -> list[Entry]:
+def find_pictures(sources: Sequence[Path], *, clips: bool = False) -> list[Entry]:
     """Every picture in folders (and those below them), in tar files, also those in folders, and single files.
+
+    What packs name as clips of videos is left out, or alone is taken with `clips`.
 
     The order is that of `sources`, sorted by name within a folder, as stored within a tar. Nothing is decoded yet;
     hidden files, and in folders and tars files of other endings, are passed over. A damaged tar is named in a note
@@ -81,9 +89,10 @@ def find_pictures(sources: Sequence[Path]) -> list[Entry]:
     found: list[Entry] = []
     for entry in _files(sources, endings | {TAR}):
         found += _members(entry, endings) if entry.path.suffix.lower() == TAR else [entry]
-    if not found:
-        raise FileAccessError(f"no pictures in {_listed(sources)}")
-    return found
+    wanted = [entry for entry in found if entry.is_clip == clips]
+    if not wanted:
+        raise FileAccessError(f"no {'clips' if clips else 'pictures'} in {_listed(sources)}")
+    return wanted
 
 
 def find_videos(sources: Sequence[Path]) -> list[Entry]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codec.work.processes import in_own_processes
+from bitstream.errors import LimitError
+from codec.work.processes import in_order, in_own_processes
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals")
 HALT = 3600.0
@@ -114,3 +115,19 @@ def _after_halt(item: str) -> tuple[int, str]:
     while not any(Path(folder).iterdir()):
         time.sleep(0.01)
     return work(word)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_results_come_in_the_order_of_the_items(workers: int) -> None:
+    items = [str(i) for i in range(9)]
+    assert [item for _, item in in_order(work, items, workers)] == items
+
+
+def test_items_without_end_are_done_no_further_than_is_asked_for() -> None:
+    with closing(in_order(work, [str(i) for i in range(1 << 12)], 1)) as results:
+        assert [next(results)[1] for _ in range(3)] == ["0", "1", "2"]
+
+
+def test_a_process_that_ends_is_no_result() -> None:
+    with pytest.raises(LimitError, match="a process was killed"):
+        list(in_order(work, ["a", "exit", "b"], 1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from bitstream.errors import FileAccessError
+from bitstream.errors import FileAccessError, RequestError
 from codec.notes import WispNote
 from codec.training.data.batches import Batches, open_batches, split, validation_crops
 from codec.training.data.draws import Augmentation, Sampler, fitted
@@ -87,7 +87,7 @@ def test_processes_share_the_batch_of_one(entries: list[Entry]) -> None:
     alone = opened(entries, pool=True).batch(3)
     shared = [opened(entries, pool=True, rank=rank, world=2).batch(3) for rank in (0, 1)]
     assert torch.equal(torch.cat(shared), alone)
-    with pytest.raises(ValueError, match="cannot be shared by 3"):
+    with pytest.raises(RequestError, match="cannot be shared by 3"):
         opened(entries, pool=True, rank=0, world=3)
 
 

@@ -55,7 +55,7 @@ def test_clips_are_columns_of_frames_of_one_scene(tmp_path: Path) -> None:
     assert report.sources == 1 and 2 <= report.samples <= 4
     rows = rows_of(tmp_path / "clips.tar")
     assert {int(row["first_frame"]) for row in rows} <= {0, 3, 7, 10}
-    for row, entry in zip(rows, find_pictures([tmp_path / "clips.tar"]), strict=True):
+    for row, entry in zip(rows, find_pictures([tmp_path / "clips.tar"], clips=True), strict=True):
         assert entry.name == f"clips.tar/v_{row['source_sha256'][:12]}_{row['key'][-1]}.webp"
         column = read_picture(entry)
         assert column.shape == (3 * 32, 32, 3) and int(row["frames"]) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import io
 import sys
@@ -19,11 +20,11 @@ from PIL import Image
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError, UnsupportedError
 from codec.files.output import Writing
 from codec.notes import WispNote
-from codec.training.data.cutting import encoded, is_lossy
+from codec.training.data.cutting import Cut, PictureCutter, encoded, is_lossy
 from codec.training.data.hashes import Excluded, Hashes, perceptual_hash
 from codec.training.data.pack import make_pack
 from codec.training.data.settings import PackSettings
-from codec.training.data.sources import find_pictures, read_picture, read_pictures
+from codec.training.data.sources import Entry, find_pictures, read_picture, read_pictures
 from codec.training.data.squares import StrengthMap, draw_squares, texture_map
 from tests.codec.training.data.pictures import DAMAGED, png, smooth, write_folder
 
@@ -198,6 +199,23 @@ def test_no_part_of_a_pack_is_left_where_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"a pack's name ends in \.tar"):
         make_pack([flat], tmp_path / "pack.zip", SMALL)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["flat"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_leaves_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut, seen = PictureCutter.__call__, list[Entry]()
+
+    def interrupted(cutter: PictureCutter, entry: Entry) -> Cut:
+        seen.append(entry)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return cut(cutter, entry)
+
+    monkeypatch.setattr(PictureCutter, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_pack([folder], tmp_path / "pack.tar", SMALL)
+    gc.collect()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures"]
 
 
 def test_neither_pack_nor_list_is_written_over_unasked(folder: Path, tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_names_of_packs_say_kind_and_picture() -> None:
     assert Entry("IMG_0001.jpg", Path()).group != Entry("IMG_0002.jpg", Path()).group
 
 
+def test_clips_are_no_pictures_to_crop(tmp_path: Path) -> None:
+    names = ["v_dfbb58a7b6_s1c0.webp", "p_68aae2f6385d_0.webp", "v_1.png"]
+    tar = write_tar(tmp_path / "mixed.tar", dict.fromkeys(names, b""))
+    assert [entry.name for entry in find_pictures([tar])] == ["mixed.tar/p_68aae2f6385d_0.webp", "mixed.tar/v_1.png"]
+    assert [entry.name for entry in find_pictures([tar], clips=True)] == ["mixed.tar/v_dfbb58a7b6_s1c0.webp"]
+    with pytest.raises(FileAccessError, match="no pictures in"):
+        find_pictures([write_tar(tmp_path / "clips.tar", {names[0]: b""})])
+
+
 def test_some_are_spread_evenly() -> None:
     assert spread(range(12), 4) == [0, 3, 6, 9]
     assert spread(range(3), 9) == [0, 1, 2]
