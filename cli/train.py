@@ -14,7 +14,6 @@ Examples:
   wisp train data photos -o pack.tar
   wisp train image --data photos --recipe tiny --steps 60 --out run
   wisp train export run -o my.model
-  wisp encode x.png --model my.model -o x.wisp
 """
 
 

@@ -93,7 +93,7 @@ def _clips(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
 )
 @click.option(
     "--exclude",
-    type=click.Path(path_type=Path, exists=True),
+    type=click.Path(path_type=Path),
     multiple=True,
     metavar="DIR|FILE",
     help="Pictures and videos to test with, which must not be trained on. They are found again at any size and "

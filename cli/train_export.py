@@ -32,7 +32,7 @@ Examples:
     "--skip-below", type=click.IntRange(0, 63), default=1, show_default=True, help="Scale indices below are not coded."
 )
 @click.option("--table-crops", type=click.IntRange(1), default=400, show_default=True, help="For the tables.")
-@click.option("--curve-crops", type=click.IntRange(1), default=16, show_default=True, help="For the quality curve.")
+@click.option("--curve-crops", type=click.IntRange(1), default=8, show_default=True, help="For the quality curve.")
 @options.overwrite
 @options.verbose
 @options.debug

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ import click
 
 from cli import options
 from cli.command import say
-from cli.progress import ProgressKind, shown
+from cli.progress import Count, ProgressKind, shown
 from cli.stop import Stop
 
 if TYPE_CHECKING:
-    from codec.training.loop import Outcome, Progress
+    from codec.training.loop import Outcome, Status
     from codec.training.recipe import Recipe
 
 
@@ -73,22 +74,37 @@ def run_recipe(recipe: Recipe, data: Sequence[Path], out: Path, run: RunOptions)
     options.prepare_networks(run.threads)
     from codec.training.session import train
 
-    with shown(run.progress, [1], quiet=False) as show:
+    with shown(run.progress, [1], quiet=False, command="train") as show:
         stop = Stop(lambda: show.say(f"wisp: {out}: stops after this step; again to break off"))
         with stop.listening():
             show.begin(0, str(out))
 
-            def watch(progress: Progress) -> bool:
-                show.advance(0, progress.share)
+            def watch(status: Status) -> bool:
+                total = status.steps or None
+                show.advance(0, status.share, Count(status.step, total, "steps"))
                 return not stop()
 
             outcome = train(
                 recipe, data, out, device=run.device, resume=run.resume, overwrite=run.overwrite, watch=watch
             )
         show.end(0, str(out), stop.status)
-    _tell(out, outcome)
+    if int(os.environ.get("RANK", "0")) == 0:
+        _tell(out, outcome)
+        if run.report and outcome.ended != "stopped":
+            _report(out, recipe)
     if outcome.ended == "stopped":
         click.get_current_context().exit(stop.status)
+
+
+def _report(out: Path, recipe: Recipe) -> None:
+    from codec.training.run import Run
+
+    try:
+        from benchmarks.report.training import write_report
+
+        say(str(out), f"report written to {write_report(Run.open(out), f'Training: {recipe.task}')}")
+    except ImportError:
+        say(str(out), "no report: it needs pip install 'wisp-codec[bench]'")
 
 
 def _tell(out: Path, outcome: Outcome) -> None:

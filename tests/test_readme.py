@@ -98,8 +98,9 @@ def test_options_named_are_there() -> None:
     """In the text; the commands in code blocks are run, or do not come with the package."""
     from cli.bench import bench
     from cli.main import cli
+    from cli.train import train
 
-    commands = {**cli.commands, **bench.commands}.values()
+    commands = {**cli.commands, **bench.commands, **train.commands}.values()
     known = {option for command in commands for p in command.params for option in p.opts} | {"--help"}
     text = re.sub(r"```.*?```", "", README, flags=re.S)
     named = set(re.findall(r"`(?:wisp \w+ )?(--[a-z-]+)", text))

@@ -28,14 +28,18 @@ from codec.training.task import Task, Validation
 _ROW_STEPS = 20  # steps whose mean is a row of the table
 _SAVE_SECONDS = 300.0  # between two saved states, at most
 _MOST_FAILURES = 5  # times that weights are put back before a run is given up
-Watch = Callable[["Progress"], bool]
+Watch = Callable[["Status"], bool]
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run stands: `share` is 0..1 of its length, `values` are means of the last steps, `score` the best yet."""
+class Status:
+    """Where a run is: `step` of `steps` (0: as many as the time allows), and `share` 0..1 of the run's length.
+
+    `values` are means of the last steps, `score` is the best of a validation.
+    """
 
     step: int
+    steps: int
     share: float
     values: Mapping[str, float]
     score: float
@@ -107,7 +111,7 @@ class Loop:
             elif time.perf_counter() - saved > _SAVE_SECONDS:
                 self._save()
                 saved = time.perf_counter()
-            if watch(Progress(state.step, share, self._values, state.best)):
+            if watch(Status(state.step, schedule.steps, share, self._values, state.best)):
                 ended = "stopped"
                 break
         state.spent = before + time.perf_counter() - started

@@ -17,6 +17,7 @@ from PIL import Image
 import codec
 from cli.bench import bench
 from cli.main import cli
+from cli.train import train
 from codec.api import Codec
 from codec.model.registry import DEFAULT_MODEL, PACKAGED
 from tests.support.cli_runner import invoke
@@ -165,16 +166,24 @@ def test_help_and_version() -> None:
     for name, command in cli.commands.items():
         assert command.short_help and command.short_help in listing
         assert "Example" in run(name, "--help").stdout
-    listing = run("bench", "--help").stdout
-    for name, command in bench.commands.items():
-        assert command.short_help and command.short_help in listing
-        assert "Example" in run("bench", name, "--help").stdout
+    for group_name, group in GROUPS.items():
+        listing = run(group_name, "--help").stdout
+        for name, command in group.commands.items():
+            assert command.short_help and command.short_help in listing
+            assert "Example" in run(group_name, name, "--help").stdout
 
 
-@pytest.mark.parametrize("words", [*((name,) for name in cli.commands), *(("bench", name) for name in bench.commands)])
+GROUPS = {"bench": bench, "train": train}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [*((name,) for name in cli.commands), *((g, name) for g, group in GROUPS.items() for name in group.commands)],
+)
 def test_the_examples_of_the_help_are_right(words: tuple[str, ...]) -> None:
     """Each line names this command and options that it has."""
-    command = (cli if len(words) == 1 else bench).commands[words[-1]]
+    group = cli if len(words) == 1 else GROUPS[words[0]]
+    command = group.commands[words[-1]]
     lines = [line.strip() for line in (command.epilog or "").splitlines() if "wisp " in line]
     assert lines
     for line in lines:

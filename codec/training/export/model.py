@@ -39,7 +39,7 @@ def export_model(
     name: str | None = None,
     skip_below: int = 1,
     table_crops: int = 400,
-    curve_crops: int = 16,
+    curve_crops: int = 8,
     curve_points: int = 22,
     overwrite: bool = False,
     report: Report = lambda line: None,

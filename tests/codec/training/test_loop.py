@@ -19,7 +19,7 @@ from bitstream.errors import OutputExistsError, RequestError
 from codec.notes import WispNote
 from codec.training.distributed import Processes
 from codec.training.log import STEPS, VALIDATION, read_table
-from codec.training.loop import Loop, Outcome, Progress, TrainingError
+from codec.training.loop import Loop, Outcome, Status, TrainingError
 from codec.training.recipe import Recipe
 from codec.training.run import Run
 from codec.training.session import train
@@ -65,7 +65,7 @@ def line_recipe(**changes: Any) -> Recipe:
 
 
 def run_line(
-    folder: Path, recipe: Recipe, task: Line | None = None, watch: Callable[[Progress], bool] = lambda _: False
+    folder: Path, recipe: Recipe, task: Line | None = None, watch: Callable[[Status], bool] = lambda _: False
 ) -> tuple[Line, Outcome]:
     task = task or Line()
     run = Run.begin(folder, recipe, [], resume=True, overwrite=False)
@@ -81,7 +81,7 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path: Path, killed_at: int, decay: str) -> None:
     recipe = line_recipe(decay=decay, muon=0.0, hold=5)
     whole, outcome = run_line(tmp_path / "whole", recipe)
-    _, stopped = run_line(tmp_path / "parts", recipe, watch=lambda progress: progress.step == killed_at)
+    _, stopped = run_line(tmp_path / "parts", recipe, watch=lambda status: status.step == killed_at)
     assert (stopped.ended, stopped.steps) == ("stopped", killed_at)
     parts, resumed = run_line(tmp_path / "parts", recipe)
     assert (resumed.ended, resumed.steps, resumed.score) == ("whole", 40, outcome.score)
@@ -95,8 +95,8 @@ def test_a_run_that_was_killed_goes_on_from_its_last_state(tmp_path: Path) -> No
     recipe = line_recipe(validate_every=15)
     whole, _ = run_line(tmp_path / "whole", recipe)
 
-    def kill(progress: Progress) -> bool:
-        if progress.step == 25:
+    def kill(status: Status) -> bool:
+        if status.step == 25:
             raise KeyboardInterrupt
         return False
 
@@ -197,7 +197,7 @@ def test_the_image_network_resumes_exactly_with_muon(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", 6)
     recipe = small_recipe(steps=12, muon=1e-3, begin_at=40.0, widen=0.5, validate_every=4)
     train(recipe, [pictures], tmp_path / "whole", device="cpu")
-    train(recipe, [pictures], tmp_path / "parts", device="cpu", watch=lambda progress: progress.step == 6)
+    train(recipe, [pictures], tmp_path / "parts", device="cpu", watch=lambda status: status.step == 6)
     train(recipe, [pictures], tmp_path / "parts", device="cpu", resume=True)
     whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
     assert all(torch.equal(value, parts["network"][name]) for name, value in whole["network"].items())
