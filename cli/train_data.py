@@ -178,6 +178,7 @@ def data(
 
 
 def _told(output: Path, report: PackReport, what: str) -> str:
-    line = f"{output}: {report.samples} {what} of {report.sources} sources, {report.bytes:,} bytes"
+    sources = "one source" if report.sources == 1 else f"{report.sources} sources"
+    line = f"{output}: {report.samples} {what} of {sources}, {report.bytes:,} bytes"
     left_out = ", ".join(f"{count} {_WORDS[why]}" for why, count in report.left_out.items())
     return f"{line}\nleft out: {left_out}" if left_out else line

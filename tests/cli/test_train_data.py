@@ -37,7 +37,7 @@ def test_test_pictures_are_kept_out(folder: Path, tmp_path: Path) -> None:
     pack = tmp_path / "pack.tar"
     options = ("--size", "32", "-j", "1", "--exclude", folder / "a.png")
     result = succeed("train", "data", folder / "a.png", folder / "b.png", "-o", pack, *options)
-    assert "crops of 1 sources" in result.stdout and "1 to be tested with" in result.stdout
+    assert "crops of one source" in result.stdout and "1 to be tested with" in result.stdout
 
 
 def test_clips_are_cut(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_clips_are_cut(tmp_path: Path) -> None:
     result = succeed(
         "train", "data", tmp_path / "v.mkv", "-o", pack, "--clips", "3x32", "--downscale", "1:2", "-j", "1"
     )
-    assert "clips of 1 sources" in result.stdout
+    assert "clips of one source" in result.stdout
     assert find_pictures([pack], clips=True)[0].name.startswith("clips.tar/v_")
 
 

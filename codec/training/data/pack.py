@@ -74,54 +74,26 @@ def make_pack(
     if output.suffix != TAR:
         raise RequestError(f"output {output}: a pack's name ends in {TAR}")
     tar, listing = (Output(path, writing, sources=[*sources, *exclude]) for path in (output, output.with_suffix(LIST)))
+    for library in ("webdataset", "imagehash"):
+        needed(library)  # said before the work begins
     clips = settings.frames is not None
     entries = (find_videos if clips else find_pictures)(sources)
     order = np.random.default_rng(settings.seed).permutation(len(entries))
-    entries = [entries[i] for i in order]
-    needed("webdataset"), needed("imagehash")
-    guarded = Excluded(exclude)
-    cutter: Callable[[Entry], Cut] = (ClipCutter if clips else PictureCutter)(settings, guarded)
-    with _Pack(tar, listing, settings) as pack:
-        _fill(pack, cutter, entries, settings, min(jobs, len(entries)), progress or Progress())
-    return pack.report
-
-
-def _fill(
-    pack: _Pack,
-    cutter: Callable[[Entry], Cut],
-    entries: Sequence[Entry],
-    settings: PackSettings,
-    jobs: int,
-    progress: Progress,
-) -> None:
-    report, whole, parts = pack.report, Hashes(), Hashes()
+    cutter: Callable[[Entry], Cut] = (ClipCutter if clips else PictureCutter)(settings, Excluded(exclude))
+    progress = progress or Progress()
     progress.begin(len(entries))
-    with closing(in_order(cutter, entries, jobs)) as cuts:
+    with (
+        _Pack(tar, listing, settings) as pack,
+        closing(in_order(cutter, [entries[i] for i in order], min(jobs, len(entries)))) as cuts,
+    ):
         for cut in cuts:
             progress.add(1)
             if cut.message:
                 note(cut.message)
-            report.left_out["excluded crops"] += cut.excluded
-            if cut.hash is not None and whole.has_near(cut.hash, ALIKE):
-                report.left_out["duplicate"] += 1
-                continue
-            if cut.hash is not None and cut.samples:
-                whole.add(cut.hash)
-            if cut.why:
-                report.left_out[cut.why] += 1
-            before = report.samples
-            for sample in cut.samples:
-                if parts.has_near(sample.hash, ALIKE):
-                    report.left_out["duplicate crops"] += 1
-                    continue
-                parts.add(sample.hash)
-                pack.add(sample)
-                if report.samples == settings.limit:
-                    break
-            report.sources += report.samples > before
-            if report.samples == settings.limit:
+            pack.take(cut)
+            if pack.is_full:
                 break
-    report.left_out = +report.left_out  # without zeros
+    return pack.report
 
 
 class _Pack:
@@ -129,9 +101,35 @@ class _Pack:
 
     def __init__(self, tar: Output, listing: Output, settings: PackSettings) -> None:
         self.report = PackReport()
-        self._tar, self._list, self._format = tar, listing, settings.picture_format
+        self._tar, self._list, self._settings = tar, listing, settings
         self._text = StringIO()
         self._rows: csv.DictWriter[str] | None = None
+        self._sources, self._samples = Hashes(), Hashes()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the limit is reached."""
+        return self.report.samples == self._settings.limit
+
+    def take(self, cut: Cut) -> None:
+        """Add what is new of one source's samples, and count what is left out. Raises FileAccessError."""
+        report = self.report
+        report.left_out["excluded crops"] += cut.excluded
+        if cut.hash is not None and self._sources.has_near(cut.hash, ALIKE):
+            report.left_out["duplicate"] += 1
+            return
+        if cut.why:
+            report.left_out[cut.why] += 1
+        elif cut.hash is not None:
+            self._sources.add(cut.hash)
+        before = report.samples
+        for sample in cut.samples:
+            if self._samples.has_near(sample.hash, ALIKE):
+                report.left_out["duplicate crops"] += 1
+            elif not self.is_full:
+                self._samples.add(sample.hash)
+                self._write(sample)
+        report.sources += report.samples > before
 
     def __enter__(self) -> _Pack:
         self._tar.open()
@@ -141,10 +139,9 @@ class _Pack:
         )
         return self
 
-    def add(self, sample: Sample) -> None:
-        """One more crop or clip. Raises FileAccessError."""
+    def _write(self, sample: Sample) -> None:
         facts = json.dumps(sample.facts).encode()
-        self._writer.write({"__key__": sample.key, self._format: sample.data, "json": facts})
+        self._writer.write({"__key__": sample.key, self._settings.picture_format: sample.data, "json": facts})
         if self._rows is None:
             self._rows = csv.DictWriter(self._text, ["key", *sample.facts], lineterminator="\n")
             self._rows.writeheader()
@@ -155,6 +152,7 @@ class _Pack:
         try:
             if kind is None:
                 self._finish()
+            self.report.left_out = +self.report.left_out  # without zeros
         finally:
             with suppress(Exception):  # what is begun must be ended before its file goes, or it complains when it goes
                 self._writer.close()
@@ -163,7 +161,7 @@ class _Pack:
 
     def _finish(self) -> None:
         if not self.report.samples:
-            reasons = ", ".join(f"{count} {why}" for why, count in self.report.left_out.items())
+            reasons = ", ".join(f"{count} {why}" for why, count in (+self.report.left_out).items())
             raise FileAccessError(f"nothing was taken for the pack: {reasons}")
         self._writer.close()
         self.report.bytes = self._tar.tell()

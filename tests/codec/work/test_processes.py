@@ -123,7 +123,7 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
     assert [item for _, item in in_order(work, items, workers)] == items
 
 
-def test_items_without_end_are_done_no_further_than_is_asked_for() -> None:
+def test_a_long_list_need_not_be_done_to_its_end() -> None:
     with closing(in_order(work, [str(i) for i in range(1 << 12)], 1)) as results:
         assert [next(results)[1] for _ in range(3)] == ["0", "1", "2"]
 
