@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cli.train_data import data
+from cli.train_detail import detail
 from cli.train_export import export
 from cli.train_image import image
 from cli.train_synthesis import synthesis
@@ -22,5 +23,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (data, image, synthesis, export):
+for command in (data, image, synthesis, detail, export):
     train.add_command(command)

@@ -15,6 +15,7 @@ from codec.files.output import Writing
 
 STEPS, VALIDATION = "steps.csv", "validation.csv"
 EVENTS = "tensorboard"
+_CURVES = ("quality", "delta")  # columns that tell the curves of a table apart
 
 
 class Log:
@@ -27,7 +28,7 @@ class Log:
         self._events = _events(folder / EVENTS, resumed_at)
 
     def add(self, name: str, row: Mapping[str, float]) -> None:
-        """Append a row to a table; in TensorBoard `step` is the abscissa, and `quality` a part of the curve's name."""
+        """Append a row to a table; in TensorBoard `step` is the abscissa, and _CURVES are parts of the curve's name."""
         path = self._folder / name
         new = not path.exists()
         with path.open("a", newline="", encoding="utf-8") as file:
@@ -37,9 +38,9 @@ class Log:
             writer.writerow({key: _shown(value) for key, value in row.items()})
         if self._events is None:
             return
-        suffix = f"/q{row['quality']:g}" if "quality" in row else ""
+        suffix = "".join(f"/{key[0]}{row[key]:g}" for key in _CURVES if key in row)
         for key, value in row.items():
-            if key not in ("step", "quality"):
+            if key not in ("step", *_CURVES):
                 self._events.add_scalar(f"{Path(name).stem}/{key}{suffix}", value, int(row["step"]))
         self._events.flush()
 

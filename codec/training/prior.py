@@ -93,19 +93,20 @@ class TrainedPrior(nn.Module):
         """
         z_hat = rounded(z)
         z_index = self.z_index(quality)
-        z_bits = _bits(z, z_hat, z_index, noise).sum((1, 2, 3))
+        z_bits = bits_of(z, z_hat, z_index, noise).sum((1, 2, 3))
         features = self.hyper(z_hat, quality)
         y_hat, y_bits = torch.zeros_like(y), torch.zeros_like(z_bits)
         for k in range(STEPS):
             mean, index = self.step(k, features, y_hat)
             residual = self._steps.pick(k, y) - mean
             whole = rounded(residual)
-            y_bits = y_bits + _bits(residual, whole, index, noise).sum((1, 2, 3))
+            y_bits = y_bits + bits_of(residual, whole, index, noise).sum((1, 2, 3))
             y_hat = y_hat + self._steps.placed(k, whole + mean)
         return y_hat, y_bits, z_bits
 
 
-def _bits(exact: Tensor, whole: Tensor, index: Tensor, noise: Noise | None) -> Tensor:
+def bits_of(exact: Tensor, whole: Tensor, index: Tensor, noise: Noise | None) -> Tensor:
+    """Bits of values under unrounded scale indices: with noise of the exact values, else of whole ones and tables."""
     if noise is None:
         return bits(whole, index.round().clamp(0, SCALE_LEVELS - 1))
     return bits(exact + noise(exact), index.clamp(_LOWEST_INDEX, SCALE_LEVELS - 1))

@@ -116,11 +116,15 @@ class Recipe:
         """The same with some keys replaced, checked; `network.NAME` replaces one of the network's."""
         own = {key: value for key, value in assignments.items() if not key.startswith("network.")}
         sizes = {k.removeprefix("network."): v for k, v in assignments.items() if k.startswith("network.")}
-        return _checked({**_plain(self), **own, "network": {**self.network, **own.get("network", {}), **sizes}})
+        return _checked({**self.plain(), **own, "network": {**self.network, **own.get("network", {}), **sizes}})
+
+    def plain(self) -> dict[str, Any]:
+        """Its keys and values as TOML has them."""
+        return {**asdict(self), "train": list(self.train), "network": dict(self.network)}
 
     def toml(self) -> str:
         """The recipe as a TOML file."""
-        values = _plain(self)
+        values = self.plain()
         network = values.pop("network")
         lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
         if network:
@@ -202,10 +206,6 @@ def _check_type(key: str, value: Any, wanted: Any) -> None:
         fits, words = isinstance(value, (dict, types.MappingProxyType)), "a table"
     if not fits:
         raise RequestError(f"recipe: {key} = {value!r} is not {words}")
-
-
-def _plain(recipe: Recipe) -> dict[str, Any]:
-    return {**asdict(recipe), "train": list(recipe.train), "network": dict(recipe.network)}
 
 
 def _toml(value: Any) -> str:

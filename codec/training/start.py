@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from bitstream.errors import FileAccessError, RequestError
+from codec.detail.transform import SIDE, dct_basis
 from codec.exact.tensors import prior_layers
 from codec.model.config import ModelConfig
 from codec.model.file import read_model_file
@@ -26,7 +26,6 @@ from codec.training.image_network import ImageNetwork, load_tensors, set_latent_
 from codec.training.run import BEST
 
 UNTRAINED = ("random", "dct")
-SIDE = 16  # pixels of a DCT block, which is one latent position
 _CHROMA = 0.45  # frequencies of chroma count as so much higher
 _LATENT_GAINS = (2.0, 50.0)  # at the lowest and the highest quality
 _QUIET = 0.1  # what residual branches begin with
@@ -82,6 +81,14 @@ def config_of(source: str) -> ModelConfig:
         raise FileAccessError(f"weights {source} cannot be read: {error}") from error
 
 
+def frozen_network(source: str, device: torch.device) -> ImageNetwork:
+    """The image network of a model, a file of weights, or a run, which is not to be trained."""
+    network = ImageNetwork(config_of(source))
+    load_tensors(network, read_weights(source))
+    network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
 def _path(source: str) -> Path:
     """Of a packaged model, of a run's best weights, or as it is."""
     packaged, path = PACKAGED / f"{source}{SUFFIX}", Path(source)
@@ -135,23 +142,6 @@ def _biases_by_quality(tensors: Mapping[str, NDArray[np.generic]], config: Model
     }
 
 
-def dct_basis(count: int, chroma: float = _CHROMA) -> Tensor:
-    """(count, 3, SIDE, SIDE) float32: orthonormal DCT in an orthonormal luma/chroma space, lowest frequencies first."""
-    k = torch.arange(SIDE, dtype=torch.float64, device="cpu")
-    waves = torch.cos(math.pi * (k[None] + 0.5) * k[:, None] / SIDE) * math.sqrt(2 / SIDE)
-    waves[0] /= math.sqrt(2)
-    colours = torch.tensor([[1, 1, 1], [1, 0, -1], [-0.5, 1, -0.5]], dtype=torch.float64, device="cpu")
-    colours /= colours.norm(dim=1, keepdim=True)
-    found = [
-        (math.hypot(u + 0.5, v + 0.5) / (1 if c == 0 else chroma), (c, u, v))
-        for c in range(3)
-        for u in range(SIDE)
-        for v in range(SIDE)
-    ]
-    chosen = [place for _, place in sorted(found, key=lambda item: item[0])[:count]]
-    return torch.stack([torch.einsum("c,i,j->cij", colours[c], waves[u], waves[v]) for c, u, v in chosen]).float()
-
-
 @torch.no_grad()
 def start_as_dct(network: ImageNetwork) -> None:
     """Make the untrained network a 16x16 colour DCT coder: every latent channel alive, fair pictures at once.
@@ -166,7 +156,7 @@ def start_as_dct(network: ImageNetwork) -> None:
             for last in (block.b, block.g):
                 last.weight.mul_(_QUIET)
     order = torch.randperm(config.cy, generator=torch.Generator("cpu").manual_seed(0), device="cpu")
-    waves = F.pixel_unshuffle(dct_basis(config.cy)[order], FOLD)  # frequencies spread over the channel groups
+    waves = F.pixel_unshuffle(dct_basis(config.cy, _CHROMA)[order], FOLD)  # frequencies spread over the channel groups
     padded = F.pad(waves, (0, 0, 0, 0, 0, config.c - FOLDED))
     matrix = F.pixel_unshuffle(padded, 2)[:, :, 0, 0]  # (cy, 4 c)
     pixels, latents = torch.eye(config.c, device="cpu")[:, :FOLDED], torch.eye(config.cy, device="cpu")

@@ -17,43 +17,18 @@ from codec.exact.tensors import ACTIVATION_STEPS
 from codec.model.config import ModelConfig
 from codec.network.shapes import FOLD
 from codec.network.transforms import Synthesis
+from codec.training.data.kept import KeptArrays, made_from
 from codec.training.data.pictures import open_pictures
 from codec.training.distortion import LEVELS, Distortion
 from codec.training.distributed import Processes
-from codec.training.image_network import QUALITY_STEPS, ImageNetwork, load_tensors
+from codec.training.image_network import QUALITY_STEPS, load_tensors
 from codec.training.recipe import Recipe
-from codec.training.start import config_of, read_weights
+from codec.training.start import config_of, frozen_network, read_weights
 from codec.training.task import Inputs, Pair, Validation, generator, train_parts
 
 VALIDATED = (6, 18, 30, 42, 54)  # qualities
 _OWN_KEYS = {"leave_out", "crops"}
 _SHOWN = 4
-
-
-class Latents:
-    """Crops, a quality each, and their latents times 16, in memory-mapped files of a folder.
-
-    They depend on the recipe and the pictures alone, so a run that is resumed finds them there.
-    """
-
-    def __init__(self, folder: Path, count: int, crop: int, channels: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._done = folder / "done.txt"
-        self.ready = self._done.exists()
-        side = crop // 16
-        self.pixels = _mapped(folder / "pixels.npy", (count, crop, crop, 3), np.uint8, self.ready)
-        self.latents = _mapped(folder / "latents.npy", (count, side, side, channels), np.int16, self.ready)
-        self.quality = _mapped(folder / "quality.npy", (count,), np.float32, self.ready)
-
-    def finish(self) -> None:
-        """Everything is written."""
-        for values in (self.pixels, self.latents, self.quality):
-            values.flush()
-        self._done.write_text("all latents are here\n", encoding="utf-8")
-
-
-def _mapped(path: Path, shape: tuple[int, ...], dtype: type, ready: bool) -> np.memmap:  # type: ignore[type-arg]
-    return np.lib.format.open_memmap(path, mode="r" if ready else "w+", dtype=dtype, shape=shape)
 
 
 class SynthesisTask:
@@ -65,18 +40,22 @@ class SynthesisTask:
         self._recipe, self._processes = recipe, processes
         config, self._left_out = _configuration(recipe)
         count = int(recipe.network.get("crops", 1500))
-        self._full = ImageNetwork(config)
-        tensors = read_weights(recipe.start)
-        load_tensors(self._full, tensors)
-        self._full.requires_grad_(False).eval().to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._full = frozen_network(recipe.start, processes.device)
         self.config = replace(config, dec_depth=config.dec_depth - len(self._left_out))
         self._before = sum(i not in self._left_out for i in range(config.dec_depth // 2))
         self.network: nn.Module = nn.ModuleDict({"synthesis": Synthesis(self.config, self._before)})
-        load_tensors(self.network, renumbered(tensors, config.dec_depth, self._left_out))
+        load_tensors(self.network, renumbered(read_weights(recipe.start), config.dec_depth, self._left_out))
         self.network.requires_grad_(True).to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         train_parts(self.network, recipe.train)
         batches, self._validation = open_pictures(replace(recipe, batch=processes.world), sources, processes)
-        self._kept = Latents(folder / f"latents-{processes.rank}", count // processes.world, recipe.crop, config.cy)
+        own, side = count // processes.world, recipe.crop // 16
+        self._kept = KeptArrays(
+            folder / f"latents-{processes.rank}",
+            made_from(recipe, sources, processes.world),
+            pixels=((own, recipe.crop, recipe.crop, 3), np.uint8),
+            latents=((own, side, side, config.cy), np.int16),  # in 16ths
+            quality=((own,), np.float32),
+        )
         if not self._kept.ready:
             self._prepare(batches.batch)
         self.epoch = max(1, count // recipe.batch)
@@ -86,16 +65,16 @@ class SynthesisTask:
     def _prepare(self, draw: object) -> None:
         """Code every crop once at a random quality."""
         recipe, kept = self._recipe, self._kept
-        for i in range(len(kept.quality)):
+        for i in range(len(kept)):
             pixels = draw(i)  # type: ignore[operator]
             drawn = torch.rand(1, generator=generator(recipe.seed, i, self._processes.rank), device="cpu")
             quality = recipe.lowest + drawn * (recipe.highest - recipe.lowest)
             y_hat = self._latents(pixels, quality.to(pixels.device))
-            kept.pixels[i] = (pixels * LEVELS).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()[0]
-            kept.latents[i] = (
+            kept["pixels"][i] = (pixels * LEVELS).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()[0]
+            kept["latents"][i] = (
                 (y_hat * ACTIVATION_STEPS).round().clamp(-32768, 32767).permute(0, 2, 3, 1).cpu().numpy()[0]
             )
-            kept.quality[i] = quality.item()
+            kept["quality"][i] = quality.item()
         kept.finish()
 
     def _latents(self, pixels: Tensor, quality: Tensor) -> Tensor:
@@ -107,12 +86,10 @@ class SynthesisTask:
         """-> latents (B, cy, h, w), qualities (B,) 0..63, pixels (B, 3, S, S)."""
         share = self._processes.share(self._recipe.batch)
         random = generator(self._recipe.seed, step, self._processes.rank)
-        chosen = torch.randint(
-            len(self._kept.quality), (share.stop - share.start,), generator=random, device="cpu"
-        ).numpy()
-        latents = _channels_last(self._kept.latents[chosen], self._processes.device) / ACTIVATION_STEPS
-        pixels = _channels_last(self._kept.pixels[chosen], self._processes.device) / LEVELS
-        return latents, torch.from_numpy(self._kept.quality[chosen]).to(self._processes.device), pixels
+        chosen = torch.randint(len(self._kept), (share.stop - share.start,), generator=random, device="cpu").numpy()
+        latents = _channels_last(self._kept["latents"][chosen], self._processes.device) / ACTIVATION_STEPS
+        pixels = _channels_last(self._kept["pixels"][chosen], self._processes.device) / LEVELS
+        return latents, torch.from_numpy(self._kept["quality"][chosen]).to(self._processes.device), pixels
 
     def loss(self, *inputs: Tensor) -> dict[str, Tensor]:
         """The mean logarithm of the distortion: a decibel counts alike at every quality."""

@@ -1,0 +1,1 @@
+"""The detail layer: what a learned picture leaves, coded as coefficients of a plain transform."""

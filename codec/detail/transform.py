@@ -1,0 +1,61 @@
+"""The transform of the detail layer: the 16x16 orthonormal DCT of an orthonormal luma/chroma space.
+
+It is applied to what the learned picture leaves. Blocks do not overlap, so any part of a picture decodes alone.
+All coefficients of a picture share one quantiser step; coefficients, residuals and steps are in levels of 0..255.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from codec.exact.tensors import LOG_SCALE_STEP
+
+SIDE = 16  # pixels of a block, which is one latent position
+COEFFICIENTS = 3 * SIDE**2
+_CHROMA = 0.6  # frequencies of chroma count as so much higher in the order of coefficients
+_REFERENCE_STEP = 8.0  # levels: the step at which scale indices are not shifted
+
+
+def dct_basis(count: int, chroma: float) -> Tensor:
+    """(count, 3, SIDE, SIDE) float32: orthonormal DCT in an orthonormal luma/chroma space, lowest frequencies first."""
+    k = torch.arange(SIDE, dtype=torch.float64, device="cpu")
+    waves = torch.cos(math.pi * (k[None] + 0.5) * k[:, None] / SIDE) * math.sqrt(2 / SIDE)
+    waves[0] /= math.sqrt(2)
+    colours = torch.tensor([[1, 1, 1], [1, 0, -1], [-0.5, 1, -0.5]], dtype=torch.float64, device="cpu")
+    colours /= colours.norm(dim=1, keepdim=True)
+    found = [
+        (math.hypot(u + 0.5, v + 0.5) / (1 if c == 0 else chroma), (c, u, v))
+        for c in range(3)
+        for u in range(SIDE)
+        for v in range(SIDE)
+    ]
+    chosen = torch.tensor([place for _, place in sorted(found, key=lambda item: item[0])[:count]], device="cpu")
+    c, u, v = chosen.unbind(1)
+    return torch.einsum("nk,ni,nj->nkij", colours[c], waves[u], waves[v]).float()
+
+
+def analysed(residual: Tensor) -> Tensor:
+    """Residual (B, 3, H, W) in levels, sides multiples of 16 -> coefficients (B, COEFFICIENTS, H/16, W/16)."""
+    return F.conv2d(F.pixel_unshuffle(residual, SIDE), _matrix().to(residual)[:, :, None, None])
+
+
+def synthesised(coefficients: Tensor) -> Tensor:
+    """The inverse of `analysed`."""
+    return F.pixel_shuffle(F.conv2d(coefficients, _matrix().to(coefficients).t()[:, :, None, None]), SIDE)
+
+
+@functools.cache
+def _matrix() -> Tensor:
+    """(COEFFICIENTS, COEFFICIENTS): a coefficient's weights of a folded block's values."""
+    with torch.inference_mode(False):
+        return dct_basis(COEFFICIENTS, _CHROMA).flatten(1)
+
+
+def index_shift(step: Tensor) -> Tensor:
+    """Quantiser steps in levels -> what they add to every scale index, a whole number: finer steps, wider symbols."""
+    return torch.round(-torch.log(step / _REFERENCE_STEP) / LOG_SCALE_STEP)

@@ -1,0 +1,201 @@
+"""The detail layer: its transform, its quantisation, its prior on the exact grid, and its training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bitstream.errors import RequestError
+from codec.detail.quantise import cheapest
+from codec.detail.transform import COEFFICIENTS, analysed, index_shift, synthesised
+from codec.exact.tensors import LOG_SCALE_STEP
+from codec.refine.rounding import bits
+from codec.training.detail_prior import DetailPrior, picked, place
+from codec.training.grid import snapped
+from codec.training.image_network import ImageNetwork
+from codec.training.log import STEPS, VALIDATION, read_table
+from codec.training.recipe import Recipe, read_recipe
+from codec.training.session import task_module, train
+from codec.training.start import read_weights
+from codec.training.task import uniform_noise
+from codec.training.tasks import detail
+from tests.support.tiny import tiny_config
+from tests.support.training import small_recipe, write_pictures
+
+SIZE = (2, 6, 10)  # pictures, rows, columns
+
+
+def prior(seed: int = 0, spread: float = 1.0) -> DetailPrior:
+    torch.manual_seed(seed)
+    made = DetailPrior(6, 5, channels=7, blocks=1)
+    with torch.no_grad():
+        for value in made.parameters():
+            value.add_(torch.randn(value.shape) * 0.1 * spread)
+    return made
+
+
+def inputs(seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Features beyond both ends of the grid, latents in 16ths, values in steps, whole shifts."""
+    generator = torch.Generator().manual_seed(seed)
+    batch, height, width = SIZE
+    draw = lambda channels: torch.randn(batch, channels, height, width, generator=generator)  # noqa: E731
+    latents = (draw(5) * 40 * 16).round() / 16
+    return snapped(draw(6) * 20), latents, draw(COEFFICIENTS) * 3, torch.tensor([-5.0, 9.0])
+
+
+def test_the_transform_is_orthonormal_and_undone() -> None:
+    residual = torch.randn(2, 3, 32, 48) * 10
+    coefficients = analysed(residual)
+    assert coefficients.shape == (2, COEFFICIENTS, 2, 3)
+    torch.testing.assert_close(synthesised(coefficients), residual, atol=1e-3, rtol=0)
+    assert coefficients.square().sum().item() == pytest.approx(residual.square().sum().item(), rel=1e-4)
+
+
+def test_coefficients_are_those_of_a_dct() -> None:
+    """A grey block has the luma's coefficients alone: those of its grey levels times the root of 3."""
+    grey, k = np.random.default_rng(0).normal(size=(16, 16)), np.arange(16)
+    wave = np.cos(np.pi * (2 * k + 1) * k[:, None] / 32) * np.where(k, 1, 0.5**0.5)[:, None] * (1 / 8) ** 0.5
+    wanted = np.sort(np.abs(wave @ grey @ wave.T * 3**0.5).ravel())
+    found = analysed(torch.from_numpy(grey).float().expand(1, 3, 16, 16)).flatten().abs().sort().values.numpy()
+    assert np.allclose(found[-256:], wanted, atol=1e-4) and np.allclose(found[:-256], 0, atol=1e-4)
+
+
+def test_a_finer_step_shifts_the_scales_by_its_ratio() -> None:
+    assert index_shift(torch.tensor([8.0])).item() == 0
+    ratio = torch.exp(torch.tensor(-3 * LOG_SCALE_STEP))
+    assert index_shift(8.0 * ratio[None]).item() == 3
+
+
+def test_the_cheapest_of_three_is_chosen() -> None:
+    values, index = torch.linspace(-4, 4, 161), torch.arange(161) % 64
+    chosen = cheapest(values, index)
+    cost = lambda k: bits(k, index) + 9.0 * (values - k) ** 2  # noqa: E731
+    assert (chosen == chosen.round()).all() and (chosen.abs() <= values.abs().round() + 1e-6).all()
+    for other in (values.round(), torch.zeros_like(values), values.round() - values.sign()):
+        assert (cost(chosen) <= cost(other) + 1e-4).all()
+    assert (chosen != values.round()).any()
+
+
+def test_halves_are_the_fields_of_a_chessboard() -> None:
+    field = torch.arange(24.0).reshape(1, 1, 4, 6)
+    even, other = torch.zeros_like(field), torch.zeros_like(field)
+    place(0, picked(0, field), even)
+    place(1, picked(1, field), other)
+    rows, columns = torch.arange(4)[:, None], torch.arange(6)
+    assert torch.equal(even, field * ((rows + columns) % 2 == 0)) and torch.equal(even + other, field)
+
+
+def indices(network: DetailPrior, dtype: torch.dtype) -> list[Tensor]:
+    features, latents, values, shift = (value.to(dtype) for value in inputs())
+    whole = torch.zeros_like(values)
+    x = network.begin(features, latents, shift)
+    found = [x, network.scale_index(0, x, shift)]
+    place(0, picked(0, values).round(), whole)
+    x = network.go_on(x, whole)
+    return [value.double() for value in (*found, x, network.scale_index(1, x, shift))]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@torch.no_grad()
+def test_scales_are_exact(seed: int) -> None:
+    """The same bits in float32, in float64, with other threads and in another memory layout: all lie on one grid."""
+    single = indices(prior(seed, 5.0), torch.float32)
+    double = indices(prior(seed, 5.0).double(), torch.float64)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3 if threads != 3 else 2)
+        threaded = indices(prior(seed, 5.0).to(memory_format=torch.channels_last), torch.float32)  # type: ignore[call-overload]
+    finally:
+        torch.set_num_threads(threads)
+    for a, b, c in zip(single, double, threaded, strict=True):
+        assert torch.equal(a, b) and torch.equal(a, c)
+        assert torch.equal((a * 256 * 8).round(), a * 256 * 8) and a.std() > 0.1
+
+
+@torch.no_grad()
+def test_the_second_half_sees_the_first_ones_sizes_alone() -> None:
+    network, (features, latents, values, shift) = prior(), inputs()
+    _, whole = network(features, latents, values, shift)
+    assert torch.equal(whole, values.round())
+    other = values.clone()
+    place(1, picked(1, values) + 50, other)
+    a, b = (network(features, latents, v, shift, None, lambda v, index: index)[1] for v in (values, other))
+    assert torch.equal(a, b)
+    place(0, picked(0, values) + 50, other)
+    b = network(features, latents, other, shift, None, lambda v, index: index)[1]
+    assert torch.equal(picked(0, a), picked(0, b))
+    a, b = (network(features, latents, v, shift)[0] for v in (values, -values))
+    torch.testing.assert_close(a, b)
+
+
+def test_gradients_reach_every_weight() -> None:
+    network, values = prior(), inputs()
+    network(*values, uniform_noise)[0].sum().backward()
+    for name, value in network.named_parameters():
+        assert value.grad is not None and value.grad.isfinite().all() and value.grad.abs().max() > 0, name
+
+
+def small_run(tmp_path: Path, **changes: object) -> tuple[Recipe, list[Path]]:
+    """A tiny image network under a tiny layer."""
+    torch.manual_seed(3)
+    config = tiny_config()
+    save_file(ImageNetwork(config).state_dict(), tmp_path / "base.safetensors", {"config": config.canonical_json()})
+    sizes = {"base": str(tmp_path / "base.safetensors"), "channels": 8, "blocks": 1, "crops": 4}
+    usual = {"task": "detail", "network": sizes, "steps": 40, "muon": 1e-2, "adam": 3e-2, "gains": 1e-3}
+    return small_recipe(**{**usual, **changes}), [write_pictures(tmp_path / "pictures")]
+
+
+def test_the_loss_falls_and_a_run_resumes_exactly(tmp_path: Path) -> None:
+    recipe, sources = small_run(tmp_path)
+    train(recipe, sources, tmp_path / "whole", device="cpu")
+    train(recipe, sources, tmp_path / "parts", device="cpu", watch=lambda progress: progress.step == 7)
+    train(recipe, sources, tmp_path / "parts", device="cpu", resume=True)
+    whole, parts = (read_weights(str(tmp_path / name)) for name in ("whole", "parts"))
+    assert whole and all(torch.equal(value, parts[name]) for name, value in whole.items())
+    rows = read_table(tmp_path / "whole" / STEPS)
+    assert rows[-1]["bpp"] < 0.7 * rows[0]["bpp"]
+    found = read_table(tmp_path / "whole" / VALIDATION)
+    assert [row["delta"] for row in found] == [4, 8, 16, 30]
+    assert all(row["psnr"] > row["base"] for row in found)
+    rates = [row["bpp"] for row in found]
+    assert sorted(rates, reverse=True) == rates
+
+
+def test_prepared_crops_of_another_recipe_are_made_anew(tmp_path: Path) -> None:
+    recipe, sources = small_run(tmp_path, steps=1)
+    kept = tmp_path / "run" / "detail-0" / "coefficients.npy"
+    train(recipe, sources, tmp_path / "run", device="cpu")
+    before = kept.read_bytes()
+    train(recipe.changed({"lowest": 60.0}), sources, tmp_path / "run", device="cpu", overwrite=True)
+    assert kept.read_bytes() != before
+
+
+def test_a_state_of_the_background_training_is_a_start(tmp_path: Path) -> None:
+    """It holds weights by these names below `model`, beside optimisers, step and seconds."""
+    names = set(DetailPrior(256, 256).state_dict())
+    assert {"q_bias", "look_f.weight", "enter.bias", "trunk.1.1.dw.weight", "leave.1.weight"} < names
+    recipe, sources = small_run(tmp_path, steps=1, adam=0.0, muon=0.0, gains=0.0)
+    torch.manual_seed(9)
+    network = DetailPrior(8, 8, 8, 1)
+    path = tmp_path / "state.pt"
+    torch.save({"model": network.state_dict(), "opts": [{}, {}], "step": 17500, "spent": 5360.5}, path)
+    train(recipe.changed({"start": str(path)}), sources, tmp_path / "run", device="cpu")
+    found = read_weights(str(tmp_path / "run"))
+    assert all(torch.equal(value, found[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("sizes", [{"blokcs": 2}, {"channels": "many"}, {"finest": 40.0}, {"crops": 0}])
+def test_sizes_that_make_no_sense_are_refused(tmp_path: Path, sizes: dict[str, object]) -> None:
+    recipe = small_recipe(task="detail", network=sizes)
+    with pytest.raises(RequestError, match="recipe: network"):
+        train(recipe, [write_pictures(tmp_path / "pictures", 2)], tmp_path / "run", device="cpu")
+
+
+def test_the_recipe_is_the_tasks() -> None:
+    recipe = read_recipe("detail")
+    assert task_module(recipe.task) is detail and recipe.length == ("minutes", 180)
