@@ -60,7 +60,6 @@ def test_clips_are_cut(tmp_path: Path) -> None:
         (("--clips", "1x256"), "such as 9x256"),
         (("--clips", "9x256", "--size", "64"), "--clips and --size exclude each other"),
         (("--clips", "9x256", "--graphics"), "--clips and --graphics exclude each other"),
-        (("--exclude", "nowhere"), "nowhere"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path: Path, options: tuple[str, ...], words: str) -> None:
@@ -71,5 +70,8 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path, options: tuple[s
 def test_what_goes_wrong_is_one_line(tmp_path: Path) -> None:
     result = invoke("train", "data", tmp_path, "-o", tmp_path / "pack.tar")
     assert result.exit_code == 8 and result.stderr == f"wisp: train data: no pictures in {tmp_path}\n"
+    write_folder(tmp_path, {"a.png": b""})
+    result = invoke("train", "data", tmp_path, "-o", tmp_path / "pack.tar", "--exclude", tmp_path / "nowhere")
+    assert result.exit_code == 8 and "nowhere: no such file or folder" in result.stderr
     result = invoke("train", "data", tmp_path, "-o", tmp_path / "pack.zip")
     assert result.exit_code == 2 and "ends in .tar" in result.stderr
