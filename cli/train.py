@@ -9,6 +9,7 @@ from cli.train_detail import detail
 from cli.train_export import export
 from cli.train_image import image
 from cli.train_synthesis import synthesis
+from cli.train_tune import tune
 
 EPILOG = """\b
 Examples:
@@ -23,5 +24,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (data, image, synthesis, detail, export):
+for command in (data, image, tune, synthesis, detail, export):
     train.add_command(command)

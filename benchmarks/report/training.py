@@ -16,6 +16,7 @@ from codec.training.log import STEPS, VALIDATION, read_table
 from codec.training.run import Run
 
 NAME = "report.html"
+_MARKED = 50  # points of a curve that are shown one by one, at most
 _HEIGHT = 280  # pixels of a curve
 _QUALITY, _STEP = "quality", "step"
 _HIDDEN = (_STEP, "seconds", "score", _QUALITY)
@@ -44,7 +45,8 @@ def _curves(rows: Rows, names: Sequence[str]) -> list[Part]:
 
 
 def _by_step(name: str, values: Mapping[float, float]) -> Plot:
-    line = {"x": list(values), "y": [short(value) for value in values.values()], "name": name, "mode": "lines"}
+    mode = "lines" if len(values) > _MARKED else "lines+markers"
+    line = {"x": list(values), "y": [short(value) for value in values.values()], "name": name, "mode": mode}
     axes = {"xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": name}}}
     return Plot(figure([line], showlegend=False, height=_HEIGHT, **axes))
 

@@ -97,6 +97,8 @@ class Loop:
         before, begun = state.spent, state.step
         ended = "whole" if not state.finished else "early"
         self._task.network.train()
+        if self._recipe.validate_first and state.best == math.inf:
+            self._validate()
         while not state.finished:
             state.spent = before + time.perf_counter() - started
             share = self._processes.agreed(schedule.share(state.step, state.spent))
@@ -115,6 +117,8 @@ class Loop:
                 ended = "stopped"
                 break
         state.spent = before + time.perf_counter() - started
+        if ended != "stopped":
+            self._write_row()
         if ended == "whole" and not self._just_validated():
             self._validate()
         state.finished = ended != "stopped"
@@ -130,7 +134,11 @@ class Loop:
     def _record(self, values: Tensor) -> None:
         """Add up values; every _ROW_STEPS steps write their mean, and put the weights back where it is not finite."""
         self._sums.append(values.clone())
-        if self._state.step % _ROW_STEPS and self._state.step != 1:
+        if self._state.step % _ROW_STEPS == 0 or self._state.step == 1:
+            self._write_row()
+
+    def _write_row(self) -> None:
+        if not self._sums:
             return
         means = torch.stack(self._sums).mean(0).tolist()
         self._sums = []

@@ -71,6 +71,7 @@ class Recipe:
     decay: Decay = "linear"  # how they fall, to zero
 
     validate_every: int = 500  # steps; 0: once an epoch
+    validate_first: bool = False  # before the first step, too: what is no better than the start is not kept
     patience: int = 0  # validations without a better score before the run stops; 0: never
     precision: Precision = "auto"  # of the pixel path's blocks: bf16 where a GPU has it
     graph: bool = True  # replay the step as a CUDA graph, where that works

@@ -54,7 +54,7 @@ def read_weights(source: str) -> dict[str, Tensor]:
 
     Raises FileAccessError or ModelFileError.
     """
-    path = _path(source)
+    path = path_of(source)
     if path.suffix in (".pt", ".pth"):
         return _unpickled(path)
     try:
@@ -71,7 +71,7 @@ def read_weights(source: str) -> dict[str, Tensor]:
 
 def config_of(source: str) -> ModelConfig:
     """The configuration of a model, a file of weights, or a run. Raises FileAccessError, ModelFileError."""
-    path = _path(source)
+    path = path_of(source)
     try:
         with safe_open(path, framework="pt") as file:
             return ModelConfig.from_json((file.metadata() or {})["config"])
@@ -89,7 +89,7 @@ def frozen_network(source: str, device: torch.device) -> ImageNetwork:
     return network
 
 
-def _path(source: str) -> Path:
+def path_of(source: str) -> Path:
     """Of a packaged model, of a run's best weights, or as it is."""
     packaged, path = PACKAGED / f"{source}{SUFFIX}", Path(source)
     if packaged.exists() and not path.exists():

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from bitstream.errors import FileAccessError
+from bitstream.errors import FileAccessError, ModelFileError
 from codec.exact.bounds import prove_exact
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
+from codec.exact.tensors import WEIGHT_MAX
 from codec.files.output import Writing
 from codec.model.config import ModelConfig
-from codec.model.file import ModelFile, ModelInfo, write_model_file
+from codec.model.file import ModelFile, ModelInfo, read_model_file, write_model_file
 from codec.model.loaded import LoadedModel, Runtime
 from codec.still.trial import emit
 from codec.training.data.sources import Entry, find_pictures, read_pictures, spread
 from codec.training.export.checkpoint import read_checkpoint
 from codec.training.export.curve import fit_curve, mean_psnr, sample_qualities
 from codec.training.export.frequencies import SymbolCounter, fit_tables, held_out_saving
-from codec.training.export.precision import Arrays, choose_pixel_path
+from codec.training.export.precision import Arrays, choose_pixel_path, stored
 from codec.training.export.quantise import quantise_prior
 from codec.training.run import Run
 
@@ -61,7 +63,9 @@ def export_model(
     Writing(overwrite).check(str(output), source)
     weights, data = _found(source, data)
     checkpoint = read_checkpoint(weights)
-    exact = quantise_prior(checkpoint.config, checkpoint.prior())
+    prior_weights = checkpoint.prior()
+    _refuse_large(prior_weights)
+    exact = quantise_prior(checkpoint.config, prior_weights)
     report(f"worst accumulator: {prove_exact(checkpoint.config, exact):.3f} of 2**24")
     prior = ExactPrior(checkpoint.config, exact, torch.device("cpu"), torch.float64)
     exact["known_answer"] = np.frombuffer(known_answer(prior), np.uint8)
@@ -77,6 +81,20 @@ def export_model(
     report("PSNR by quality: " + " ".join(f"{q / 256:g}:{p:.2f}" for q, p in zip(points, psnr, strict=True)))
     tensors: Arrays = {**exact, **pixel, **tables, "quality_curve": fit_curve(points, psnr)}
     return write_model_file(output, name or output.stem, checkpoint.config, skip_below, tensors, overwrite=overwrite)
+
+
+def export_decoder(source: Path, base: Path, output: Path, *, name: str, overwrite: bool = False) -> ModelInfo:
+    """Make a model file that differs from the model file `base` in its synthesis alone, which `source` (weights) has.
+
+    Entropy path, tables and quality curve are those of `base`: it makes the same latents, and the same of them.
+    Raises ModelFileError, FileAccessError, OutputExistsError.
+    """
+    checkpoint, file = read_checkpoint(source), read_model_file(base)
+    if checkpoint.config != file.info.config:
+        raise ModelFileError(f"{source} and model {file.info.name} differ in their configuration")
+    synthesis = {n: t for n, t in checkpoint.pixel_path().items() if n.startswith("synthesis.")}
+    tensors: Arrays = {**file.tensors, **stored(synthesis, torch.float16)}
+    return write_model_file(output, name, file.info.config, file.info.skip_below, tensors, overwrite=overwrite)
 
 
 def _found(source: Path, data: Sequence[Path]) -> tuple[Path, Sequence[Path]]:
@@ -100,6 +118,14 @@ def middles(entries: Sequence[Entry], count: int) -> list[NDArray[np.uint8]]:
 def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top, left = (max(side - _MIDDLE, 0) // 2 for side in pixels.shape[:2])
     return np.ascontiguousarray(pixels[top : top + _MIDDLE, left : left + _MIDDLE])
+
+
+def _refuse_large(prior: Mapping[str, Tensor]) -> None:
+    """What 8 bits cannot hold at any shift would be cut off without a word."""
+    for name, tensor in prior.items():
+        if name.endswith(".weight") and float(tensor.abs().max()) >= WEIGHT_MAX + 0.5:
+            layer, largest = name.removesuffix(".weight"), float(tensor.abs().max())
+            raise ModelFileError(f"layer {layer}: a weight of {largest:.4g} is too large: 8 bits hold {WEIGHT_MAX}")
 
 
 def _in_memory(config: ModelConfig, skip_below: int, tensors: Arrays) -> LoadedModel:
