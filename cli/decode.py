@@ -40,6 +40,7 @@ Examples:
   wisp decode pano.wisp --crop 9000,400,800,600 -o detail.png
   wisp decode pano.wisp --downscale 8 -o thumbnail.jpg
   wisp decode --salvage broken.wisp -o rest.png
+  wisp decode --fast photo.wisp
   wisp decode - -o - < photo.wisp | display
 
 \b
@@ -150,6 +151,7 @@ def _told(target: str, report: DecodeReport) -> str:
     help="Write means of N x N pixels (every tile is decoded for it).",
 )
 @click.option("--salvage", is_flag=True, help="Of a damaged file show what is intact, the rest grey; exit status 5.")
+@click.option("--fast", is_flag=True, help="Make pixels sooner, a little worse; where the model has a fast synthesis.")
 @batch
 @options.model
 @options.arithmetic
@@ -164,6 +166,7 @@ def decode(
     crop: tuple[int, int, int, int] | None,
     downscale: int,
     salvage: bool,
+    fast: bool,
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
@@ -189,6 +192,7 @@ def decode(
         strip=batch.strip,
         selection=selection,
         salvage=salvage,
+        fast=fast,
     )
     picture_options, video_options = given(_OF_PICTURES), given((*FRAMES_OUT, *SELECTION))
     batch.run(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import options
 from cli.command import WispCommand
+
+if TYPE_CHECKING:
+    from codec.model.synthesis import SynthesisInfo
 
 
 @click.command(
@@ -20,14 +24,25 @@ from cli.command import WispCommand
 @options.model
 @options.debug
 def models(as_json: bool, model: Path | None) -> None:
-    """List the models: in the package, in the folders of $WISP_MODEL_PATH, and --model."""
-    from codec.model.registry import default_model, list_models
+    """List the models: in the package, in the folders of $WISP_MODEL_PATH, and --model.
+
+    Below a model stands the fast synthesis that `wisp decode --fast` takes for its files, where there is one.
+    """
+    from codec.model.registry import default_model, list_models, list_syntheses
 
     found, errors = list_models(model)
+    fast = {info.model: info for info in reversed(list_syntheses(model))}  # the first one counts
     default = default_model(model).path
     if as_json:
         rows = [
-            {"id": m.id, "name": m.name, "path": str(m.path), "default": m.path == default, "config": vars(m.config)}
+            {
+                "id": m.id,
+                "name": m.name,
+                "path": str(m.path),
+                "default": m.path == default,
+                "config": vars(m.config),
+                "fast": _facts(fast.get(m.id)),
+            }
             for m in found
         ]
         click.echo(json.dumps(rows, indent=2))
@@ -35,6 +50,14 @@ def models(as_json: bool, model: Path | None) -> None:
         for m in found:
             mark = "*" if m.path == default else " "
             click.echo(f"{mark} {m.id}  {m.name:<12} {m.path}")
+            if m.id in fast:
+                click.echo(f"    fast: {fast[m.id].id}  {fast[m.id].path}")
         click.echo("* encodes by default")
+    for lonely in fast.keys() - {m.id for m in found}:
+        click.echo(f"wisp: models: note: {fast[lonely].path} is for model {lonely}, which is not here", err=True)
     for error in errors:
         click.echo(f"wisp: models: note: {error}", err=True)
+
+
+def _facts(info: SynthesisInfo | None) -> dict[str, Any] | None:
+    return None if info is None else {"id": info.id, "name": info.name, "path": str(info.path)}

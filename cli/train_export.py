@@ -6,15 +6,19 @@ from pathlib import Path
 
 import click
 
+from bitstream.errors import RequestError
 from cli import options
 from cli.command import WispCommand
+from cli.selection_options import given, listed
 
 EPILOG = """\b
 Examples:
   wisp train export run -o my.model
   wisp train export run -o my.model --name holiday
   wisp train export weights.safetensors -o my.model --data packs
+  wisp train export faster -o my-fast.safetensors
 """
+_OF_MODELS = ("data", "skip_below", "table_crops", "curve_crops")  # the options
 
 
 @click.command(cls=WispCommand, short_help="Make a model file of a run.", epilog=EPILOG)
@@ -47,19 +51,29 @@ def export(
     overwrite: bool,
     verbose: bool,
 ) -> None:
-    """Make the model file MODEL of a run, or of a file of weights.
+    """Make the model file MODEL of a run, or of a file of weights; or the file of a fast synthesis.
 
     The weights of the entropy path become integers, whose exactness is proved; frequency tables and the quality curve
     are fitted to the pictures. `wisp encode --model MODEL` uses it at once, and so does any command that finds it in
     a folder of $WISP_MODEL_PATH. A run of one of CompressAI's networks becomes a checkpoint in CompressAI's layout.
+
+    A run of `wisp train synthesis` makes the file of a fast synthesis, for the model it started from: `wisp decode
+    --fast` finds it in a folder of $WISP_MODEL_PATH, or beside the model that --model names; it ends in .safetensors.
     """
     from codec.training.export.compressai import export_checkpoint, is_compressai
     from codec.training.export.model import export_model
+    from codec.training.export.synthesis import export_synthesis, is_synthesis
     from codec.training.run import Run
 
     if Path(input).is_dir() and is_compressai(run := Run.open(Path(input))):
         export_checkpoint(run, output, overwrite=overwrite)
         click.echo(f"checkpoint of {run.recipe().task} written to {output}")
+        return
+    if is_synthesis(Path(input)):
+        if unused := given(_OF_MODELS):
+            raise RequestError(f"is a fast synthesis, and {listed(unused)} for whole models")
+        fast = export_synthesis(Path(input), output, name=name, overwrite=overwrite)
+        click.echo(f"fast synthesis {fast.id} for the files of model {fast.model} written to {output}")
         return
     info = export_model(
         Path(input),

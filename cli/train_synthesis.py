@@ -15,6 +15,8 @@ EPILOG = """\b
 Examples:
   wisp train synthesis --data photos --out run
   wisp train synthesis --data photos --minutes 300 --set network.leave_out=[0,1,4,5] --out run
+  wisp train export run -o fast/image-v1-fast.safetensors
+  WISP_MODEL_PATH=fast wisp decode --fast photo.wisp
 """
 
 

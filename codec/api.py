@@ -97,12 +97,14 @@ class Codec(Coder):
             picture = replace(picture, metadata=metadata)
         return self.encode_picture(picture, chosen).data
 
-    def decode(self, data: Source, *, crop: Crop | None = None) -> Image.Image:
+    def decode(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> Image.Image:
         """Decode one picture.
 
         Args:
             data: bytes, a path or a binary file object.
             crop: (x, y, width, height) in pixels; only the tiles that it needs are decoded.
+            fast: let the fast synthesis of the file's model make the pixels, sooner and a little worse. The decoded
+                latents and every check of them are the same.
 
         Returns:
             An image of mode L, LA, RGB or RGBA; `info` holds icc_profile, exif and xmp where the file does.
@@ -110,26 +112,27 @@ class Codec(Coder):
         Raises:
             NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError, ModelNotFoundError,
             ModelFileError, ExactnessError, FileAccessError: each kind of fault has its own. RequestError: a
-            crop beyond the picture.
+            crop beyond the picture. ModelNotFoundError also where the model has no fast synthesis here.
         """
         still = read_file(data)
-        return _image_of(Picture(self.decode_still(still, crop=crop).picture.pixels, still.metadata))
+        return _image_of(Picture(self.decode_still(still, crop=crop, fast=fast).picture.pixels, still.metadata))
 
-    def decode_array(self, data: Source, *, crop: Crop | None = None) -> NDArray[np.uint8]:
+    def decode_array(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> NDArray[np.uint8]:
         """As `decode`, -> array (H, W, C) uint8, C = 1 to 4 for L, LA, RGB, RGBA."""
-        return self.decode_still(read_file(data), crop=crop).picture.pixels
+        return self.decode_still(read_file(data), crop=crop, fast=fast).picture.pixels
 
-    def decode_tensor(self, data: Source, *, crop: Crop | None = None) -> Tensor:
+    def decode_tensor(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> Tensor:
         """As `decode`, -> tensor (C, H, W) uint8 on the CPU, C = 1 to 4 for L, LA, RGB, RGBA."""
         import torch
 
-        return torch.from_numpy(self.decode_array(data, crop=crop).transpose(2, 0, 1).copy())
+        return torch.from_numpy(self.decode_array(data, crop=crop, fast=fast).transpose(2, 0, 1).copy())
 
-    def salvage(self, data: Source) -> tuple[Image.Image, SalvageReport]:
+    def salvage(self, data: Source, *, fast: bool = False) -> tuple[Image.Image, SalvageReport]:
         """What of a damaged file can be shown: lost tiles, and what depends on them next to them, are grey.
 
         Args:
             data: bytes, a path or a binary file object.
+            fast: as in `decode`.
 
         Returns:
             An image as of `decode`, and what is lost.
@@ -137,7 +140,7 @@ class Codec(Coder):
         Raises:
             As `decode`, where the header or the model cannot be read; damaged tiles raise nothing.
         """
-        picture, report = self.salvage_picture(data)
+        picture, report = self.salvage_picture(data, fast=fast)
         return _image_of(picture), report
 
 
@@ -171,21 +174,21 @@ def encode(
     return default_codec().encode(image, quality, metadata=metadata, frame=frame, **settings)
 
 
-def decode(data: Source, *, crop: Crop | None = None) -> Image.Image:
+def decode(data: Source, *, crop: Crop | None = None, fast: bool = False) -> Image.Image:
     """Decode one picture: see `Codec.decode`."""
-    return default_codec().decode(data, crop=crop)
+    return default_codec().decode(data, crop=crop, fast=fast)
 
 
-def decode_array(data: Source, *, crop: Crop | None = None) -> NDArray[np.uint8]:
+def decode_array(data: Source, *, crop: Crop | None = None, fast: bool = False) -> NDArray[np.uint8]:
     """Decode one picture into an array (H, W, C) uint8: see `Codec.decode_array`."""
-    return default_codec().decode_array(data, crop=crop)
+    return default_codec().decode_array(data, crop=crop, fast=fast)
 
 
-def decode_tensor(data: Source, *, crop: Crop | None = None) -> Tensor:
+def decode_tensor(data: Source, *, crop: Crop | None = None, fast: bool = False) -> Tensor:
     """Decode one picture into a tensor (C, H, W) uint8: see `Codec.decode_tensor`."""
-    return default_codec().decode_tensor(data, crop=crop)
+    return default_codec().decode_tensor(data, crop=crop, fast=fast)
 
 
-def salvage(data: Source) -> tuple[Image.Image, SalvageReport]:
+def salvage(data: Source, *, fast: bool = False) -> tuple[Image.Image, SalvageReport]:
     """What of a damaged file can be shown, and what is lost: see `Codec.salvage`."""
-    return default_codec().salvage(data)
+    return default_codec().salvage(data, fast=fast)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +15,12 @@ from bitstream.still import Still
 from codec.files.source import Source, read_bytes, read_file
 from codec.model.file import ModelInfo
 from codec.model.quality import to_model_quality, to_user_quality
-from codec.model.registry import default_model, find_model, load_model_file
+from codec.model.registry import default_model, find_model, load_model_file, load_synthesis
 from codec.pixels.geometry import Box, Crop
 from codec.pixels.picture import Picture
 from codec.settings import EncodeSettings
 from codec.still.check import Trial, try_out
-from codec.still.decode import Decoded, DecodedLatents, check_units, decode_latents, decode_still
+from codec.still.decode import Decoded, DecodedLatents, ModelLoader, check_units, decode_latents, decode_still
 from codec.still.encode import CodedPicture, encode_lossless, encode_still
 from codec.still.salvage import Salvaged, salvage_still
 from codec.work.choices import Device, EntropyDtype, Precision, check_choice
@@ -58,7 +58,7 @@ class Coder:
         self._extra = None if model is None else Path(model)
         self.model_info: ModelInfo = default_model(self._extra)
         self._choices = (device, precision, entropy_dtype)
-        self._loaded: dict[str, LoadedModel] = {}
+        self._loaded: dict[tuple[str, bool], LoadedModel] = {}
         self._loading = ForkLock()
         if device not in ("auto", "cpu"):
             _ = self.runtime  # whether it is here shows now
@@ -123,10 +123,13 @@ class Coder:
             return None
         return self.quality_at(encoded.layout.header.quality)
 
-    def decode_still(self, still: Still, *, crop: Crop | None = None, progress: Progress | None = None) -> Decoded:
+    def decode_still(
+        self, still: Still, *, crop: Crop | None = None, fast: bool = False, progress: Progress | None = None
+    ) -> Decoded:
         """A parsed file's channels, and what was done for them."""
         with self.working(networks=bool(still.models_used)):
-            return decode_still(still, self.load, crop=None if crop is None else _box(crop), progress=progress)
+            box = None if crop is None else _box(crop)
+            return decode_still(still, self.loader(fast=fast), crop=box, progress=progress)
 
     def check(self, data: Source | Still) -> str:
         """Decode and check every unit, but make no pixels of latents -> latents_sha256. Raises as `decode`."""
@@ -139,10 +142,10 @@ class Coder:
         with self.working():
             return decode_latents(self.parsed(data), self.load)
 
-    def salvage_picture(self, data: Source) -> Salvaged:
+    def salvage_picture(self, data: Source, *, fast: bool = False) -> Salvaged:
         """As `Codec.salvage`, the picture as ours."""
         with self.working():
-            return salvage_still(read_bytes(data), self.load)
+            return salvage_still(read_bytes(data), self.loader(fast=fast))
 
     def arithmetic_of(self, model: str | None) -> dict[str, str]:
         """What a file of this model is decoded by here: precision, entropy_dtype and device; empty without a model."""
@@ -153,18 +156,26 @@ class Coder:
         device, precision = self.runtime.device.type, self.runtime.precision
         return {"precision": precision, "entropy_dtype": entropy_dtype, "device": device}
 
-    def load(self, identity: str) -> LoadedModel:
-        """The model of this id (16 hexadecimal digits), loaded once. Raises ModelNotFoundError, ModelFileError."""
+    def loader(self, *, fast: bool) -> ModelLoader:
+        """What loads the models that decode: with their fast synthesis, or whole."""
+        return partial(self.load, fast=True) if fast else self.load
+
+    def load(self, identity: str, *, fast: bool = False) -> LoadedModel:
+        """The model of this id (16 hexadecimal digits), loaded once; with `fast`, its fast synthesis makes the pixels.
+
+        Raises ModelNotFoundError, ModelFileError.
+        """
         with self._loading:
-            if identity not in self._loaded:
+            if (identity, fast) not in self._loaded:
                 is_own = identity == self.model_info.id
                 found = self.model_info if is_own else find_model(identity, self._extra)
                 file = load_model_file(found.path)  # what is wrong with it shows before torch is imported
+                synthesis = load_synthesis(file.info, self._extra) if fast else None
                 from codec.model.loaded import LoadedModel
 
-                self._loaded[identity] = LoadedModel(file, self.runtime)
+                self._loaded[identity, fast] = LoadedModel(file, self.runtime, synthesis)
             before_networks()
-            return self._loaded[identity]
+            return self._loaded[identity, fast]
 
     @staticmethod
     def parsed(data: Source | Still) -> Still:

@@ -56,11 +56,14 @@ class WispImageFile(ImageFile.ImageFile):
 
     A sequence has `n_frames`, `is_animated`, `seek` and `tell` as Pillow's own animations do; of a truncated one the
     frames before the fault are there. A damaged file raises OSError on opening or loading.
+
+    `fast` set to True before the first pixels are needed decodes as `wisp.decode(..., fast=True)` does.
     """
 
     format = FORMAT
     format_description = "Wisp learned image codec"
     n_frames, is_animated = 1, False
+    fast = False
     # Class attributes are those of an image that comes out of a pickle, pixels and all, too.
     _still: Still | None = None  # until it is decoded
     _sequence: SequenceFile | None = None
@@ -132,7 +135,7 @@ class WispImageFile(ImageFile.ImageFile):
     def _load_still(self, still: Still) -> None:
         from codec.api import default_codec
 
-        self.im = default_codec().decode_still(still).picture.image().im
+        self.im = default_codec().decode_still(still, fast=self.fast).picture.image().im
         self._still = None
         if self._exclusive_fp and self.fp is not None:
             self.fp.close()
@@ -144,7 +147,7 @@ class WispImageFile(ImageFile.ImageFile):
 
             assert self.fp is not None
             self.fp.seek(self._begin)
-            self._video = open_video(cast(BinaryIO, self.fp))
+            self._video = open_video(cast(BinaryIO, self.fp), fast=self.fast)
         self.im = Picture(self._video[self._number].pixels).image().im
         self._decoded = self._number
 

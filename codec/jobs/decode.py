@@ -42,7 +42,7 @@ def decode_file(
             picture. What it raises ends the work, and nothing is written.
         codec: decodes; by default the one behind `decode`.
         settings: the fields of `DecodeSettings`: format, output_quality, crop, downscale, strip, video_codec, crf,
-            preset, rate, chroma, selection, audio, salvage, workers.
+            preset, rate, chroma, selection, audio, salvage, fast, workers.
 
     Raises:
         As `decode`; OutputExistsError, FileAccessError; RequestError, ValueError: settings that do not fit the file,

@@ -45,7 +45,7 @@ def decode_picture(
     damaged: tuple[DamagedTile, ...] = ()
     if settings.salvage:
         writing.check(target, source.path)
-        picture, report = codec.salvage_picture(source)
+        picture, report = codec.salvage_picture(source, fast=settings.fast)
         kind = picture_kind(settings.format, target)
         picture, tiles, damaged, whole = cropped(picture, settings.crop), report.tiles, report.damaged, report.whole
         decoded = tiles - len(damaged)
@@ -53,7 +53,7 @@ def decode_picture(
         still = read_file(source)
         kind = picture_kind(settings.format, target)
         writing.check(target, source.path)
-        result = codec.decode_still(still, crop=settings.crop, progress=progress)
+        result = codec.decode_still(still, crop=settings.crop, fast=settings.fast, progress=progress)
         picture, tiles, whole = Picture(result.picture.pixels, still.metadata), len(still.units), True
         decoded = result.tiles_decoded
     picture = downscaled(picture.without(settings.strip), settings.downscale)

@@ -46,7 +46,9 @@ def decode_video(
     tells. So it is once `go_on` says no. Raises as open_video, and as codec.formats.video.write.open.open_sink.
     """
     start, selection = time.perf_counter(), settings.selection
-    with open_video(source, codec=codec, workers=settings.workers, salvage=settings.salvage) as video:
+    with open_video(
+        source, codec=codec, workers=settings.workers, salvage=settings.salvage, fast=settings.fast
+    ) as video:
         sink = open_sink(
             target,
             _sink_settings(settings, sequence_kind(settings.format, target)),

@@ -58,6 +58,7 @@ class DecodeOptions(TypedDict, total=False):
     selection: Selection
     audio: bool
     salvage: bool
+    fast: bool
     workers: int | None
 
 
@@ -77,6 +78,7 @@ class DecodeSettings:
         selection: which frames, and how large.
         audio: write the sound, too.
         salvage: show what is intact of a damaged file.
+        fast: make the pixels by the fast synthesis of the file's model, as in `decode`.
         workers: frames decoded at a time, as in `open_video`.
 
     Raises:
@@ -96,6 +98,7 @@ class DecodeSettings:
     selection: Selection = field(default_factory=Selection)
     audio: bool = True
     salvage: bool = False
+    fast: bool = False
     workers: int | None = None
 
     def __post_init__(self) -> None:

@@ -13,17 +13,25 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from bitstream.errors import FileAccessError, ModelFileError
-from bitstream.header import MODEL_ID_BYTES
+from bitstream.errors import ModelFileError
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_exact
 from codec.exact.tensors import QUALITY_ROWS, SCALE_LEVELS, prior_layers
 from codec.files.output import Writing
+from codec.model import synthesis
 from codec.model.config import ModelConfig
+from codec.model.container import (
+    check_tensors,
+    content_id,
+    is_id,
+    is_number,
+    opened,
+    read_metadata,
+    read_tensors,
+)
 from codec.network.shapes import pixel_tensors
 
 FORMAT = "wisp-model"
@@ -62,13 +70,7 @@ class ModelFile:
 
 def model_id(config: ModelConfig, skip_below: int, tensors: Mapping[str, NDArray[np.generic]]) -> str:
     """First 8 bytes, as 16 hexadecimal digits, of the SHA-256 defined in FORMAT.md."""
-    digest = hashlib.sha256(f"{config.canonical_json()}\n{skip_below}\n".encode())
-    for name in sorted(tensors):
-        tensor = np.ascontiguousarray(tensors[name])
-        little = tensor.astype(tensor.dtype.newbyteorder("<"), copy=False)
-        digest.update(f"{name} {tensor.dtype.name} {'x'.join(map(str, tensor.shape))}\n".encode())
-        digest.update(little.tobytes())
-    return digest.digest()[:MODEL_ID_BYTES].hex()
+    return content_id(f"{config.canonical_json()}\n{skip_below}\n", tensors)
 
 
 def write_model_file(
@@ -101,18 +103,12 @@ def write_model_file(
 
 def read_model_info(path: Path) -> ModelInfo:
     """Only the head of the file. Raises FileAccessError (cannot be read) or ModelFileError (is no model file)."""
-    with _opened(path) as file:
-        return _info(path, file.metadata() or {})
+    return model_info(path, read_metadata(path))
 
 
 def read_model_file(path: Path) -> ModelFile:
     """Read, check the id, prove the bounds again. Raises FileAccessError or ModelFileError."""
-    with _opened(path) as file:
-        info = _info(path, file.metadata() or {})
-        try:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        except TypeError as error:  # a dtype that NumPy has not
-            raise ModelFileError(f"model file {path}: {error}") from None
+    info, tensors = read_model_info(path), read_tensors(path)
     try:
         if (found := model_id(info.config, info.skip_below, tensors)) != info.id:
             raise ModelFileError(f"its content has the id {found}, it claims {info.id}: it is damaged")
@@ -122,18 +118,10 @@ def read_model_file(path: Path) -> ModelFile:
     return ModelFile(info, tensors)
 
 
-def _opened(path: Path) -> safe_open:
-    try:
-        with path.open("rb"):
-            pass  # safetensors reports a missing or unreadable file in its own words
-        return safe_open(path, framework="numpy")
-    except OSError as error:
-        raise FileAccessError(f"model file {path} cannot be read: {error.strerror or error}") from error
-    except SafetensorError as error:
-        raise ModelFileError(f"{path} is not a model file: {error}") from error
-
-
-def _info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
+def model_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
+    """What the metadata of the file at `path` says. Raises ModelFileError."""
+    if metadata.get("format") == synthesis.FORMAT:
+        raise ModelFileError(f"{path} is a fast synthesis for the files of a model, not a model")
     if metadata.get("format") != FORMAT:
         raise ModelFileError(f"{path} is not a Wisp model file (convert a training checkpoint first)")
     if metadata.get("version") != FORMAT_VERSION:
@@ -141,11 +129,7 @@ def _info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
             f"model file {path} has version {metadata.get('version')}, this release reads {FORMAT_VERSION}"
         )
     identity, skip = metadata.get("id", ""), metadata.get("skip_below", "")
-    try:
-        well_formed = len(bytes.fromhex(identity)) == MODEL_ID_BYTES
-    except ValueError:
-        well_formed = False
-    if not well_formed or not (skip.isascii() and skip.isdecimal() and len(skip) <= 2):
+    if not is_id(identity) or not is_number(skip):
         raise ModelFileError(f"model file {path}: its metadata is damaged")
     try:
         config = ModelConfig.from_json(metadata.get("config", ""))
@@ -173,18 +157,7 @@ def _expected(config: ModelConfig) -> Iterator[tuple[str, str, tuple[int, ...]]]
 
 
 def _check_tensors(config: ModelConfig, skip_below: int, tensors: Mapping[str, NDArray[np.generic]]) -> None:
-    expected = {name: (dtype, shape) for name, dtype, shape in _expected(config)}
-    for name, (dtype, shape) in expected.items():
-        tensor = tensors.get(name)
-        if tensor is None:
-            raise ModelFileError(f"tensor {name} is missing")
-        fits = len(shape) == tensor.ndim and all(w in (-1, s) for w, s in zip(shape, tensor.shape, strict=True))
-        if tensor.dtype.name not in dtype.split(" or ") or not fits:
-            raise ModelFileError(f"tensor {name} is {tensor.dtype.name} {tensor.shape}, not {dtype} {shape}")
-        if dtype == FLOATS and not np.isfinite(tensor).all():
-            raise ModelFileError(f"tensor {name} has values that are not finite")
-    for name in set(tensors) - set(expected):
-        raise ModelFileError(f"tensor {name} does not belong in a model file")
+    check_tensors(_expected(config), tensors)
     if not 0 <= skip_below <= SCALE_LEVELS:
         raise ModelFileError(f"skip threshold {skip_below} is not within 0..{SCALE_LEVELS}")
     if int(tensors["z.table_index"].max()) >= SCALE_LEVELS:
@@ -199,8 +172,8 @@ def _check_tensors(config: ModelConfig, skip_below: int, tensors: Mapping[str, N
 
 def read_quality_curve(path: Path) -> NDArray[np.uint16]:
     """Only the quality curve (101,), for those who want to say what a quality is called."""
-    with _opened(path) as file:
-        _info(path, file.metadata() or {})
+    with opened(path) as file:
+        model_info(path, file.metadata() or {})
         if "quality_curve" not in file.keys():  # noqa: SIM118 - not a mapping
             raise ModelFileError(f"model file {path}: tensor quality_curve is missing")
         curve: NDArray[np.uint16] = file.get_tensor("quality_curve")

@@ -17,6 +17,7 @@ from bitstream.tables import Table, unpack_tables
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
 from codec.model.file import ModelFile
+from codec.model.synthesis import SynthesisFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
 from codec.work.choices import Device, EntropyDtype, Precision, check_choice
 from codec.work.forks import ForkLock
@@ -74,10 +75,14 @@ class _built_once(Generic[Part]):  # noqa: N801 - a decorator
 
 
 class LoadedModel:
-    """The parts of a model are built when first needed: a decoder never builds the analysis."""
+    """The parts of a model are built when first needed: a decoder never builds the analysis.
 
-    def __init__(self, file: ModelFile, runtime: Runtime) -> None:
+    With `fast`, that file's synthesis takes the place of the model's own; all else is the model's.
+    """
+
+    def __init__(self, file: ModelFile, runtime: Runtime, fast: SynthesisFile | None = None) -> None:
         self.file, self.info, self.config, self.runtime = file, file.info, file.info.config, runtime
+        self._fast = fast
         self.building = ForkLock()
 
     def coding_everything(self) -> LoadedModel:
@@ -86,15 +91,23 @@ class LoadedModel:
 
     @_built_once
     def analysis(self) -> Analysis:
-        return self._transform(Analysis(self.config), "analysis.")
+        return self._transform(Analysis(self.config), "analysis.", self.file)
 
     @_built_once
     def synthesis(self) -> Synthesis:
-        return self._transform(Synthesis(self.config), "synthesis.")
+        fast = self._fast
+        if fast is None:
+            return self._transform(Synthesis(self.config), "synthesis.", self.file)
+        return self._transform(Synthesis(fast.info.config, fast.info.before), "synthesis.", fast)
+
+    @property
+    def synthesis_halo(self) -> int:
+        """Latents that a pixel's value depends on beyond its own."""
+        return (self.config if self._fast is None else self._fast.info.config).synthesis_halo
 
     @_built_once
     def hyper_analysis(self) -> HyperAnalysis:
-        return self._transform(HyperAnalysis(self.config), "hyper_analysis.")
+        return self._transform(HyperAnalysis(self.config), "hyper_analysis.", self.file)
 
     @_built_once
     def tables(self) -> TableSets:
@@ -129,15 +142,15 @@ class LoadedModel:
         tensors = self.file.tensors
         return unpack_tables(*(tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest")))
 
-    def _transform(self, transform: Transform, prefix: str) -> Transform:
+    def _transform(self, transform: Transform, prefix: str, file: ModelFile | SynthesisFile) -> Transform:
         state = {
             name.removeprefix(prefix): torch.from_numpy(tensor.astype(np.float32))
-            for name, tensor in self.file.tensors.items()
+            for name, tensor in file.tensors.items()
             if name.startswith(prefix)
         }
         for name, wanted in transform.state_dict().items():
             if name not in state or state[name].shape != wanted.shape:
-                raise ModelFileError(f"model file {self.info.path}: {prefix}{name} is missing or misshapen")
+                raise ModelFileError(f"model file {file.info.path}: {prefix}{name} is missing or misshapen")
         with torch.inference_mode(False):  # else gradients could never pass through it
             state = {name: tensor.clone() if tensor.is_inference() else tensor for name, tensor in state.items()}
         transform.load_state_dict(state, assign=True)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bitstream.errors import ModelNotFoundError, WispError
-from codec.model.file import ModelFile, ModelInfo, read_model_file, read_model_info, read_quality_curve
+from bitstream.errors import ModelFileError, ModelNotFoundError, WispError
+from codec.model import synthesis
+from codec.model.container import read_metadata
+from codec.model.file import (
+    ModelFile,
+    ModelInfo,
+    model_info,
+    read_model_file,
+    read_model_info,
+    read_quality_curve,
+)
 from codec.model.quality import to_user_quality
+from codec.model.synthesis import SynthesisFile, SynthesisInfo, read_synthesis_file, synthesis_info
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "image-v1"
@@ -21,29 +32,60 @@ SUFFIX = ".safetensors"
 
 
 def candidate_files(extra: Path | None = None) -> Iterator[Path]:
-    """Every model file in order of search."""
+    """Every file that may be a model's, in order of search."""
     yield from sorted(PACKAGED.glob(f"*{SUFFIX}"))
     for entry in filter(None, os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)):
-        place = Path(entry)
-        try:
-            found = sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
-        except OSError:  # whoever opens it will say why
-            found = [place]
-        yield from found
+        yield from _files_at(Path(entry))
     if extra is not None:
         yield extra
 
 
+def _files_at(place: Path) -> list[Path]:
+    """Those of a folder; what is none as it is."""
+    try:
+        return sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+    except OSError:  # whoever opens it will say why
+        return [place]
+
+
 def list_models(extra: Path | None = None) -> tuple[list[ModelInfo], list[WispError]]:
-    """-> the models found, the errors of files that are none."""
+    """-> the models found, the errors of files that are none; fast syntheses are passed over."""
     found: list[ModelInfo] = []
     errors: list[WispError] = []
     for path in candidate_files(extra):
         try:
-            found.append(read_model_info(path))
+            metadata = read_metadata(path)
+            if path == extra or metadata.get("format") != synthesis.FORMAT:
+                found.append(model_info(path, metadata))
         except WispError as error:
             errors.append(error)
     return found, errors
+
+
+def list_syntheses(extra: Path | None = None) -> list[SynthesisInfo]:
+    """The fast syntheses found, those beside the file `extra` included; other files are passed over."""
+    found = []
+    beside = () if extra is None else _files_at(extra.parent)
+    for path in (*candidate_files(), *beside):
+        with suppress(WispError):
+            metadata = read_metadata(path)
+            if metadata.get("format") == synthesis.FORMAT:
+                found.append(synthesis_info(path, metadata))
+    return found
+
+
+def load_synthesis(model: ModelInfo, extra: Path | None = None) -> SynthesisFile:
+    """The first fast synthesis for the latents of `model`. Raises ModelNotFoundError, ModelFileError."""
+    chosen = next((info for info in list_syntheses(extra) if info.model == model.id), None)
+    if chosen is None:
+        raise ModelNotFoundError(
+            f"model {model.id} has no fast synthesis here: put its file in ${SEARCH_VARIABLE}, or decode without it"
+        )
+    if chosen.config.cy != model.config.cy:
+        raise ModelFileError(
+            f"fast synthesis {chosen.path} takes {chosen.config.cy} channels, model {model.id} has {model.config.cy}"
+        )
+    return read_synthesis_file(chosen.path)
 
 
 def find_model(identity: str, extra: Path | None = None) -> ModelInfo:

@@ -42,8 +42,8 @@ Promised: TypeAlias = "tuple[CodedFrame, Pending] | AudioPacket"
 class FrameDecoder:
     """Decodes the frames of one sequence, `workers` at a time, each by an equal share of the codec's threads."""
 
-    def __init__(self, header: Header, codec: Codec, workers: int | None) -> None:
-        self._header, self._codec = header, codec
+    def __init__(self, header: Header, codec: Codec, workers: int | None, *, fast: bool = False) -> None:
+        self._header, self._codec, self._load = header, codec, codec.loader(fast=fast)
         with codec.working(networks=False):
             self.workers = _workers_for(header) if workers is None else workers
         self.renew()
@@ -89,7 +89,7 @@ class FrameDecoder:
             return self._decode(frame)
 
     def _decode(self, frame: CodedFrame) -> Pixels:
-        job = Decoding(self._header, dict(enumerate(frame.units)), self._codec.load)
+        job = Decoding(self._header, dict(enumerate(frame.units)), self._load)
         try:
             job.run(Progress())
         except CorruptError as error:

@@ -47,13 +47,15 @@ class Video(VideoFacts, Sequence[Frame]):
     forward, too, `lost` counts the frames left out so far, and `whole` tells whether anything had to be passed over.
     """
 
-    def __init__(self, source: Source, codec: Codec, *, workers: int | None = 1, salvage: bool = False) -> None:
-        self._lock, self._codec, self._wanted_workers = ForkLock(), codec, workers
+    def __init__(
+        self, source: Source, codec: Codec, *, workers: int | None = 1, salvage: bool = False, fast: bool = False
+    ) -> None:
+        self._lock, self._codec, self._wanted_workers, self._fast = ForkLock(), codec, workers, fast
         self._position = 0
         self._pass: Pass[Frame] | None = None  # that `read` goes on with
         self._coded = CodedFrames(source, salvage=salvage)
         super().__init__(self._coded.start)
-        decoder = FrameDecoder(self._start.header, codec, workers)
+        decoder = FrameDecoder(self._start.header, codec, workers, fast=fast)
         self.workers = decoder.workers  # how many frames are decoded side by side
         self._shown = ShownFrames(self._coded, decoder)
 
@@ -66,7 +68,8 @@ class Video(VideoFacts, Sequence[Frame]):
         """How it was opened, and the position. Raises RequestError for a file object, NotSeekableError for a pipe."""
         with self._shown.in_use():
             path = self._coded.path_to_open_again()
-        return _opened_at, (self._position, path, self._codec, self._wanted_workers, self._coded.salvage)
+        options = {"workers": self._wanted_workers, "salvage": self._coded.salvage, "fast": self._fast}
+        return _opened_at, (self._position, path, self._codec, options)
 
     @property
     def seekable(self) -> bool:
@@ -266,13 +269,20 @@ class VideoSlice(Sequence[Frame]):
         return self._video[self._numbers[i]]
 
 
-def _opened_at(position: int, source: Source, codec: Codec, workers: int | None, salvage: bool) -> Video:
-    video = Video(source, codec, workers=workers, salvage=salvage)
+def _opened_at(position: int, source: Source, codec: Codec, options: dict[str, Any]) -> Video:
+    video = Video(source, codec, **options)
     video._position = position
     return video
 
 
-def open_video(source: Source, *, codec: Codec | None = None, workers: int | None = 1, salvage: bool = False) -> Video:
+def open_video(
+    source: Source,
+    *,
+    codec: Codec | None = None,
+    workers: int | None = 1,
+    salvage: bool = False,
+    fast: bool = False,
+) -> Video:
     """Open a sequence: `for frame in open_video("clip.wisp"): show(frame.pixels)`.
 
     Args:
@@ -282,6 +292,7 @@ def open_video(source: Source, *, codec: Codec | None = None, workers: int | Non
             1 decodes in the caller's thread when a frame is asked for; None takes as many as threads and memory
             allow. Pixels may differ by one grey level between numbers of workers, latents never.
         salvage: pass over what is damaged and go on with the next intact frame; forward only.
+        fast: as in `decode`.
 
     Raises:
         FileAccessError, NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError: as `decode`;
@@ -289,4 +300,4 @@ def open_video(source: Source, *, codec: Codec | None = None, workers: int | Non
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers {workers} is not positive")
-    return Video(source, codec or default_codec(), workers=workers, salvage=salvage)
+    return Video(source, codec or default_codec(), workers=workers, salvage=salvage, fast=fast)

@@ -180,7 +180,7 @@ class Decoding:
     def _show_learned(self, learned: list[int], progress: Progress) -> None:
         """Decode what the learned tiles of the view depend on, and show them."""
         model, layout = self.model(), self.layout
-        halo = model.config.synthesis_halo
+        halo = model.synthesis_halo
         shown = {i: Area.over(box) for i in learned if (box := layout.box(i).meet(self.view))}
         halos = [area.grown(halo, layout.field) for area in shown.values()]
         needed = sorted(set().union(*map(layout.under, halos)) & self.units.keys())

@@ -100,7 +100,7 @@ class LatentField:
 def synthesise_area(model: LoadedModel, field: LatentField, core: Area, *, grey: bool = False) -> NDArray[np.uint8]:
     """Pixels (16h, 16w, 3 or, as the mean of the three, 1) under `core`, halo included a part of `field.area`."""
     device = model.runtime.device
-    area = core.grown(model.config.synthesis_halo, field.size)
+    area = core.grown(model.synthesis_halo, field.size)
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
         y_hat = field.y16[(..., *area.within(field.area).index)].to(device=device, dtype=torch.float32) / 16
         x = model.synthesis(y_hat, _cut(field.quality, area, device))

@@ -79,7 +79,7 @@ def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
             faults[i] = CorruptError("missing, or fails its checksum")
     job.run(Progress())
     learned = {i for i in remains.units if job.is_learned(i) and i not in faults}
-    halo = job.model().config.synthesis_halo if learned else 0
+    halo = job.model().synthesis_halo if learned else 0
     damaged = []
     for i, fault in sorted(faults.items()):
         reach = layout.tiles[i].grown(halo, layout.field)

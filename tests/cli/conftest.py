@@ -10,6 +10,7 @@ import pytest
 
 from codec.model.file import ModelFile
 from codec.model.loaded import LoadedModel, Runtime
+from codec.model.synthesis import SynthesisFile
 from tests.support.without_torch import WithoutTorch
 
 
@@ -27,8 +28,9 @@ _models: dict[tuple[Any, ...], LoadedModel] = {}
 def shared_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands that run in this process share their networks: each would take a tenth of a second to build its own."""
 
-    def shared(file: ModelFile, runtime: Runtime) -> LoadedModel:
-        return _models.setdefault((file.info.path, file.info.id, runtime), LoadedModel(file, runtime))
+    def shared(file: ModelFile, runtime: Runtime, fast: SynthesisFile | None = None) -> LoadedModel:
+        key = (file.info.path, file.info.id, runtime, fast and fast.info)
+        return _models.setdefault(key, LoadedModel(file, runtime, fast))
 
     monkeypatch.setattr("codec.model.loaded.LoadedModel", shared)
 

@@ -5,7 +5,7 @@ Not for compression: only to run every part of the codec in configurations that 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
 from codec.exact.tensors import SCALE_LEVELS, prior_layers
 from codec.model.config import Context, ModelConfig
-from codec.model.file import ModelFile, ModelInfo, model_id
+from codec.model.file import ModelFile, ModelInfo, model_id, write_model_file
+from codec.model.synthesis import PREFIX, SynthesisInfo, write_synthesis_file
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis
 from codec.training.export.frequencies import gaussian, stored_frequencies
 from codec.training.export.quantise import quantise_prior
@@ -113,6 +114,23 @@ def as_reference(config: ModelConfig, tensors: Arrays, skip_below: int = 1) -> r
     """The same model for the integer decoder."""
     tables = {kind: reference_decoder.read_tables(tensors, kind) for kind in "yz"}
     return reference_decoder.Model(asdict(config), tensors, skip_below, "", tables)
+
+
+def tiny_synthesis_tensors(config: ModelConfig, seed: int = 1) -> Arrays:
+    """Every tensor of a fast synthesis of these sizes."""
+    return {n: t for n, t in tiny_tensors(config, seed).items() if n.startswith(PREFIX)}
+
+
+def write_tiny_model(folder: Path, depth: int = 1, name: str = "tiny", seed: int = 0) -> ModelInfo:
+    """A model file; `depth` is that of its synthesis."""
+    config = replace(tiny_config(), dec_depth=depth)
+    return write_model_file(folder / f"{name}.safetensors", name, config, 1, tiny_tensors(config, seed))
+
+
+def write_tiny_synthesis(path: Path, model: ModelInfo, depth: int = 3, before: int = 1, seed: int = 1) -> SynthesisInfo:
+    """A synthesis of `depth` blocks and random weights for the latents of `model`."""
+    config = replace(model.config, dec_depth=depth)
+    return write_synthesis_file(path, path.stem, model.id, config, before, tiny_synthesis_tensors(config, seed))
 
 
 def forge(path: Path, config: ModelConfig, tensors: Arrays, skip_below: int = 1, /, **changed: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from bitstream.errors import FileAccessError, ModelFileError
 from codec.model.config import ModelConfig
+from codec.training.run import Run
 
 # Where the checkpoint keeps a gain, and where the model file does: beside the transform that applies it.
 RENAMED = {"y_gain.table": "analysis.y_gain.table", "y_inv.table": "synthesis.y_inv.table"}
@@ -21,6 +23,7 @@ class Checkpoint:
 
     config: ModelConfig
     tensors: dict[str, Tensor]
+    metadata: Mapping[str, str]
 
     def pixel_path(self) -> dict[str, Tensor]:
         return {name: t for name, t in self.tensors.items() if not name.startswith("prior.")}
@@ -47,4 +50,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise ModelFileError(f"{path} is no file of weights: {error}") from error
     if "config" not in metadata:
         raise ModelFileError(f"{path} is no file of weights: its metadata has no configuration")
-    return Checkpoint(ModelConfig.from_json(metadata["config"]), tensors)
+    return Checkpoint(ModelConfig.from_json(metadata["config"]), tensors, metadata)
+
+
+def weights_of(source: Path) -> Path:
+    """The best weights of a run's folder, or the file itself. Raises FileAccessError where a run has none yet."""
+    return Run.open(source).best() if source.is_dir() else source
