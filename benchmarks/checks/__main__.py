@@ -12,6 +12,7 @@ import click
 from benchmarks.checks import (
     cold,
     effort,
+    fast,
     large,
     monotone,
     precision,
@@ -41,6 +42,7 @@ CHECKS: dict[str, Check] = {
     "effort": effort.CHECK,
     "effort-ms-ssim": effort.MS_SSIM_CHECK,
     "typical": typical.CHECK,
+    "fast": fast.CHECK,
 }
 
 

@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.checks import __main__ as runner
-from benchmarks.checks import large, precision, seams, size, speed, video
+from benchmarks.checks import fast, large, precision, seams, size, speed, video
 from benchmarks.checks.check import Check, Run
 from benchmarks.datasets import LIVE, read_picture
 from benchmarks.mosaic import Size
 from codec.api import Codec
+from tests.support.tiny import write_tiny_model, write_tiny_synthesis
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,19 @@ def test_speed_is_set_beside_its_floor(wisp: Codec, monkeypatch: pytest.MonkeyPa
     (row,) = checked(wisp, speed.measure).rows
     assert row["timing"]["encode"] > row["timing"]["encode_floor"] > 0
     assert {"analysis", "prior", "synthesis"} < row["stages"].keys()
+
+
+def test_the_fast_synthesis_is_set_beside_the_full_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path, depth=3)
+    write_tiny_synthesis(tmp_path / "tiny-fast.safetensors", model, depth=1, before=0)
+    for name, value in {"QUALITIES": (75, 100), "REPEATS": 1}.items():
+        monkeypatch.setattr(fast, name, value)
+    monkeypatch.setattr(fast, "read_picture", lambda path: read_picture(path)[:64, :128])
+    monkeypatch.setattr("codec.still.encode.may_be_smaller", lambda *_: False)
+    run = checked(Codec(model.path, device="cpu", precision="fp32"), fast.measure)
+    *rows, speed = run.rows
+    assert [row["quality"] for row in rows] == [75, 100] and all(row["full"] != row["fast"] for row in rows)
+    assert speed["full"] > 0 < speed["fast"]
 
 
 @pytest.mark.slow
