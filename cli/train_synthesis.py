@@ -15,8 +15,6 @@ EPILOG = """\b
 Examples:
   wisp train synthesis --data photos --out run
   wisp train synthesis --data photos --minutes 300 --set network.leave_out=[0,1,4,5] --out run
-  wisp train export run -o fast/image-v1-fast.safetensors
-  WISP_MODEL_PATH=fast wisp decode --fast photo.wisp
 """
 
 
@@ -30,6 +28,6 @@ def synthesis(data: tuple[Path, ...], out: Path, changes: Changes, run: RunOptio
     """Train a smaller synthesis for the latents of a model, into the folder RUN.
 
     The latents are made once and kept in RUN (0.3 MB a crop). Files, latents and checks stay as they are:
-    `wisp decode --fast` shows the same files sooner and a little worse.
+    `wisp decode --fast` shows the same files sooner and a little worse, once `wisp train export` has made its file.
     """
     run_recipe(changes.apply("synthesis"), data, out, run)
