@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
 
 from cli.command import DEBUG, fault_of, let_stdout_go, notes_to, sentence
 from cli.inputs import STDIN
-from cli.plan import Job
+from cli.options import Arithmetic
+from cli.plan import Job, Suffix, Wanted, names_folder, plan
 from cli.progress import Display, JobProgress, ProgressKind, shown
-from codec.files.output import STDOUT
+from codec.files.output import STDOUT, Writing
 from codec.work.processes import in_processes
 from codec.work.threads import cores, set_threads
 
@@ -35,17 +37,19 @@ class Report:
 Work = Callable[[Job, JobProgress], Report]  # picklable
 
 
-@dataclass(frozen=True)
-class Manners:
-    """How a batch is run and what it tells."""
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The shared options of a command with many inputs: what is read and written, how many at a time, what is told."""
 
-    jobs: int = 1
-    threads: int | None = None
-    skip_existing: bool = False
-    quiet: bool = False
-    verbose: bool = False
+    writing: Writing
+    strip: frozenset[str]
+    recursive: bool
+    jobs: int
+    skip_existing: bool
+    quiet: bool
+    verbose: bool
+    progress: ProgressKind
     debug: bool = False
-    progress: ProgressKind = "auto"
 
 
 @dataclass(frozen=True)
@@ -62,24 +66,52 @@ class Outcome:
     last: bool = False
 
 
-def run_batch(ctx: click.Context, jobs: list[Job], work: Work, manners: Manners) -> None:
-    """Do every job and exit with the status of the first that failed, 0 where none did; interrupted, with that."""
+def run_batch(
+    batch: Batch,
+    inputs: tuple[str, ...],
+    output: str | None,
+    suffix: str | Suffix,
+    wanted: Wanted,
+    arithmetic: Arithmetic,
+    make_work: Callable[[Arithmetic, Writing], Work],
+    *,
+    check: Callable[[list[Job]], None] = lambda _: None,
+) -> None:
+    """Plan the jobs, `check` them, share out the cores, do the work. `wanted` picks the files of a folder.
+
+    Exits with the status of the first job that failed, 0 where none did; interrupted, with that.
+    """
+    jobs = plan(inputs, output, suffix, recursive=batch.recursive, wanted=wanted)
+    check(jobs)
+    ctx = click.get_current_context()
+    count, threads = threads_each(min(batch.jobs, len(jobs)), arithmetic.threads)
+    batch = replace(batch, jobs=count, debug=bool(ctx.meta.get(DEBUG)))
+    make_folders = len(jobs) > 1 or batch.recursive or names_folder(output)
+    work = make_work(replace(arithmetic, threads=threads), replace(batch.writing, make_folders=make_folders))
     statuses = [0] * len(jobs)
-    with shown(manners.progress, [_weight(job) for job in jobs], quiet=manners.quiet) as show:
-        parallel = min(manners.jobs, len(jobs)) > 1
-        with closing((_in_processes if parallel else _in_turn)(jobs, work, manners, show)) as outcomes:
-            for index, outcome in outcomes:
-                for line in outcome.lines:
-                    show.say(sentence(jobs[index].source, line))
-                if outcome.output is not None:
-                    show.print(outcome.output)
-                if outcome.error is not None:
-                    show.say(sentence(jobs[index].source, outcome.error))
-                statuses[index] = outcome.status
-                show.end(index, jobs[index].source, outcome.status)
-                if outcome.last:
-                    ctx.exit(outcome.status)
+    with shown(batch.progress, [_weight(job) for job in jobs], quiet=batch.quiet) as show, ExitStack() as stack:
+        outcomes: Iterable[tuple[int, Outcome]]
+        if min(count, len(jobs)) > 1:
+            outcomes = stack.enter_context(closing(_in_processes(jobs, _Elsewhere(work, batch, threads), show)))
+        else:
+            say = lambda source, message: show.say(sentence(source, message))  # noqa: E731
+            outcomes = map(partial(_done, work, batch, show, say), enumerate(jobs))
+        for index, outcome in outcomes:
+            _tell(show, jobs[index].source, outcome)
+            statuses[index] = outcome.status
+            show.end(index, jobs[index].source, outcome.status)
+            if outcome.last:
+                ctx.exit(outcome.status)
     ctx.exit(next(filter(None, statuses), 0))
+
+
+def _tell(show: Display, source: str, outcome: Outcome) -> None:
+    for line in outcome.lines:
+        show.say(sentence(source, line))
+    if outcome.output is not None:
+        show.print(outcome.output)
+    if outcome.error is not None:
+        show.say(sentence(source, outcome.error))
 
 
 def threads_each(jobs: int, threads: int | None) -> tuple[int, int | None]:
@@ -99,39 +131,36 @@ def _weight(job: Job) -> int:
         return 1
 
 
-def _in_turn(
-    jobs: list[Job], work: Work, manners: Manners, show: Display
-) -> Generator[tuple[int, Outcome], None, None]:
-    for index, job in enumerate(jobs):
+def _done(
+    work: Work, batch: Batch, show: Display | None, say: Callable[[str, str], None], numbered: tuple[int, Job]
+) -> tuple[int, Outcome]:
+    """Do one job; whatever goes wrong becomes its outcome, an interruption excepted. `say` takes source and note."""
+    index, job = numbered
+    if show is not None:
         show.begin(index, job.source)
 
-        def tell(message: str, job: Job = job) -> None:
-            if not manners.quiet:
-                show.say(sentence(job.source, message))
+    def tell(message: str) -> None:
+        if not batch.quiet:
+            say(job.source, message)
 
-        yield index, _done(job, work, manners, JobProgress(show, index, tell), tell)
-
-
-def _done(job: Job, work: Work, manners: Manners, progress: JobProgress, tell: Callable[[str], None]) -> Outcome:
-    """Do one job; whatever goes wrong becomes its outcome, an interruption excepted."""
     report = Report()
     try:
         with notes_to(tell):
             if job.fault is not None:
                 raise job.fault
-            if manners.skip_existing and _is_done(job):
+            if batch.skip_existing and _is_done(job):
                 report = Report(details=(f"skipped: {job.target} exists",))
             else:
-                report = work(job, progress)
+                report = work(job, JobProgress() if show is None else JobProgress(show, index, tell))
     except Exception as error:
         fault = fault_of(error)
         if fault is None:
             raise
         if isinstance(error, OSError) and job.target == STDOUT:
             let_stdout_go()  # else what it still holds is tried, and fails, once more at the end
-        return Outcome(fault.status, fault.message)
-    lines = report.lines + (report.details if manners.verbose else ())
-    return Outcome(report.status, lines=lines, output=report.output, last=report.last)
+        return index, Outcome(fault.status, fault.message)
+    lines = report.lines + (report.details if batch.verbose else ())
+    return index, Outcome(report.status, lines=lines, output=report.output, last=report.last)
 
 
 def _is_done(job: Job) -> bool:
@@ -147,24 +176,22 @@ class _Elsewhere:
     """Does a job in a process of its own, where nothing can be shown: notes become lines of the outcome."""
 
     work: Work
-    manners: Manners
+    batch: Batch
+    threads: int | None
 
     def __call__(self, job: Job) -> Outcome:
-        set_threads(self.manners.threads)
+        set_threads(self.threads)
         notes: list[str] = []
         with click.Context(click.Command("worker")) as ctx:  # where --debug is looked up
-            ctx.meta[DEBUG] = self.manners.debug
-            outcome = _done(job, self.work, self.manners, JobProgress(), notes.append)
-        kept = () if self.manners.quiet else tuple(notes)
-        return replace(outcome, lines=(*kept, *outcome.lines))
+            ctx.meta[DEBUG] = self.batch.debug
+            _, outcome = _done(self.work, self.batch, None, lambda _, message: notes.append(message), (0, job))
+        return replace(outcome, lines=(*notes, *outcome.lines))
 
 
-def _in_processes(
-    jobs: list[Job], work: Work, manners: Manners, show: Display
-) -> Generator[tuple[int, Outcome], None, None]:
+def _in_processes(jobs: list[Job], do: _Elsewhere, show: Display) -> Generator[tuple[int, Outcome], None, None]:
     def begin(index: int) -> None:
         show.begin(index, jobs[index].source)
 
-    with closing(in_processes(_Elsewhere(work, manners), jobs, manners.jobs, begin)) as outcomes:
+    with closing(in_processes(do, jobs, do.batch.jobs, begin)) as outcomes:
         for index, outcome in outcomes:
             yield index, outcome or Outcome(1, "the process that worked on it ended: not enough memory?")

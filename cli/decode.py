@@ -11,8 +11,8 @@ import click
 from bitstream.errors import RequestError
 from cli import inputs as sources
 from cli import options
-from cli.batch import Report
-from cli.batch_options import Batch, batch, ending_in
+from cli.batch import Batch, Report, run_batch
+from cli.batch_options import batch, ending_in
 from cli.decode_video import DecodeVideoWork, sequence_ending
 from cli.plan import Job, names_folder
 from cli.progress import JobProgress
@@ -195,7 +195,8 @@ def decode(
         fast=fast,
     )
     picture_options, video_options = given(_OF_PICTURES), given((*FRAMES_OUT, *SELECTION))
-    batch.run(
+    run_batch(
+        batch,
         inputs,
         _pattern(inputs, output, format_),
         lambda source: _ending(source, format_),

@@ -12,8 +12,8 @@ import click
 from bitstream.errors import RequestError
 from cli import inputs as sources
 from cli import options
-from cli.batch import Report
-from cli.batch_options import Batch, batch, ending_in
+from cli.batch import Batch, Report, run_batch
+from cli.batch_options import batch, ending_in
 from cli.encode_options import TARGETS, encode_settings
 from cli.encode_report import interrupted_line, picture_facts, picture_line, video_facts, video_line
 from cli.frame_log import frame_log
@@ -79,6 +79,7 @@ class EncodeWork:
         """Do it. Raises what encoding raises."""
         from codec.formats.sniff import SIGN_BYTES, is_picture_head
         from codec.jobs.encode import becomes_sequence
+        from codec.jobs.encode_picture import encode_picture
 
         with sources.opened(job.source) as source:
             if source.path is None:  # what is piped is not read for nothing
@@ -91,23 +92,20 @@ class EncodeWork:
                 if is_picture_head(source.peek(SIGN_BYTES)):
                     raise RequestError(f"is a picture, and {listed(self.video_options)} for videos")
                 is_video = True  # asked for: reading it says what is wrong with it as a video
-            return (self._video if is_video else self._picture)(job, source, progress)
-
-    def _picture(self, job: Job, source: ByteSource, progress: JobProgress) -> Report:
-        from codec.jobs.encode_picture import encode_picture
-
-        report = encode_picture(
-            self.arithmetic.codec(self.model),
-            source,
-            job.target,
-            self.settings,
-            self.reading,
-            self.writing,
-            verify=self.verify,
-            measure=self.print_psnr or self.as_json,
-            ms_ssim=self.as_json and self.settings.is_for_ms_ssim,
-            progress=progress,
-        )
+            if is_video:
+                return self._video(job, source, progress)
+            report = encode_picture(
+                self.arithmetic.codec(self.model),
+                source,
+                job.target,
+                self.settings,
+                self.reading,
+                self.writing,
+                verify=self.verify,
+                measure=self.print_psnr or self.as_json,
+                ms_ssim=self.as_json and self.settings.is_for_ms_ssim,
+                progress=progress,
+            )
         lines = (f"PSNR {report.psnr:.2f} dB",) if self.print_psnr else ()
         output = json.dumps(picture_facts(job, self.settings, report)) if self.as_json else None
         return Report(lines, (picture_line(job.target, report),), output=output)
@@ -210,7 +208,8 @@ def encode(
         if log and len(jobs) > 1:
             raise click.UsageError("--log tells of one video: several inputs would be mixed in it.")
 
-    batch.run(
+    run_batch(
+        batch,
         inputs,
         output,
         ENDING,
@@ -225,7 +224,7 @@ def _check_log(log: LogKind | None, log_file: str | None, to_stdout: bool, as_js
     """Raise UsageError where the log's lines would be mixed with others."""
     if log and not log_file and as_json and not to_stdout:
         raise click.UsageError("--log and --json both go to standard output: --log-file says where else.")
-    if log and not log_file and to_stdout and batch.manners.progress == "json":
+    if log and not log_file and to_stdout and batch.progress == "json":
         raise click.UsageError("--log and --progress json both go to standard error: --log-file says where else.")
 
 

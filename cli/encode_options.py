@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import click
 
 from bitstream.errors import FileAccessError
 from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
+from cli.gathered import gathered
 from codec.rate.target import Target, TargetKind
 from codec.settings import DEFAULT_QUALITY, EncodeSettings
 from codec.still.effort import DEFAULT_EFFORT, FIRST_REFINED, HIGHEST, LOWEST
@@ -164,22 +164,15 @@ _OPTIONS = (
 )
 
 
-def encode_settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options above, handed over as one parameter `settings`: EncodeSettings."""
+def _settings(values: dict[str, Any]) -> dict[str, Any]:
+    wanted = {name: value for name in TARGETS if (value := values.pop(name)) is not None}
+    areas: tuple[_Area, ...] = values.pop("areas")
+    _check(wanted, areas, values)
+    settings = EncodeSettings(target=_target(wanted), regions=tuple(_region(area) for area in areas), **values)
+    return {"settings": settings}
 
-    @functools.wraps(function)
-    def collected(*args: Any, **given: Any) -> Any:
-        wanted = {name: value for name in TARGETS if (value := given.pop(name)) is not None}
-        areas: tuple[_Area, ...] = given.pop("areas")
-        values = {name: given.pop(name) for name in ("quality", "lossless", "exact", "effort", "tune", "tile")}
-        _check(wanted, areas, values)
-        settings = EncodeSettings(target=_target(wanted), regions=tuple(_region(area) for area in areas), **values)
-        return function(*args, settings=settings, **given)
 
-    decorated: Callable[..., Any] = collected
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+encode_settings = gathered(_OPTIONS, _settings)  # handed over as one parameter `settings`: EncodeSettings
 
 
 def _check(wanted: dict[str, Any], areas: tuple[_Area, ...], values: dict[str, Any]) -> None:

@@ -26,7 +26,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +34,7 @@ import click
 
 from bitstream.errors import UnsupportedError
 from cli.command import DEBUG
+from cli.gathered import gathered
 from codec.work.memory import keep_freed_memory
 from codec.work.threads import set_threads
 
@@ -134,16 +134,8 @@ _ARITHMETIC = (
 )
 
 
-def arithmetic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The four options of `Arithmetic`, handed over as one parameter of that name."""
+def _arithmetic(values: dict[str, Any]) -> dict[str, Any]:
+    return {"arithmetic": Arithmetic(**values)}
 
-    @functools.wraps(function)
-    def collected(
-        *args: Any, device: str, precision: str, entropy_dtype: str, threads: int | None, **kwargs: Any
-    ) -> Any:
-        return function(*args, arithmetic=Arithmetic(device, precision, entropy_dtype, threads), **kwargs)
 
-    decorated: Callable[..., Any] = collected
-    for option in reversed(_ARITHMETIC):
-        decorated = option(decorated)
-    return decorated
+arithmetic = gathered(_ARITHMETIC, _arithmetic)  # handed over as one parameter `arithmetic`

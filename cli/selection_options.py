@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.command import WispCommand
+from cli.gathered import gathered
 
 if TYPE_CHECKING:
     from codec.jobs.selection import Scale, Selection
@@ -113,13 +113,6 @@ def _scale(_: click.Context, __: click.Parameter, value: str | None) -> Scale | 
     return Scale(factor=by)
 
 
-def with_options(function: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
-    """The function decorated with them, so that --help lists them in this order."""
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 FRAMES = video_option(
     "--frames",
     "span",
@@ -158,11 +151,8 @@ def selected(
     return Selection(first, last, start or Fraction(0), duration, every, scale)
 
 
-def selection(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--frames, --start, --duration, --every and --scale, handed over as one parameter `selection`."""
+def _chosen(values: dict[str, Any]) -> dict[str, Any]:
+    return {"selection": selected(*(values[name] for name in SELECTION))}
 
-    @functools.wraps(function)
-    def collected(*args: Any, **values: Any) -> Any:
-        return function(*args, selection=selected(*(values.pop(name) for name in SELECTION)), **values)
 
-    return with_options(collected, _SELECTION)
+selection = gathered(_SELECTION, _chosen)  # handed over as one parameter `selection`

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitstream.errors import RequestError
+from cli.gathered import gathered
 
 if TYPE_CHECKING:
     from codec.training.recipe import Recipe
@@ -104,25 +103,9 @@ _OPTIONS = (
 )
 
 
-def changes(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that change a recipe, handed over as one parameter of that name."""
-
-    @functools.wraps(function)
-    def collected(*args: Any, recipe: str | None, assignments: tuple[str, ...], **kwargs: Any) -> Any:
-        names = [option for option in _names() if option in kwargs]
-        values = {name: kwargs.pop(name) for name in names}
-        values["train"] = values["train"] or None
-        return function(*args, changes=Changes(recipe, assignments, values), **kwargs)
-
-    decorated: Callable[..., Any] = collected
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+def _changes(values: dict[str, Any]) -> dict[str, Any]:
+    recipe, assignments = values.pop("recipe"), values.pop("assignments")
+    return {"changes": Changes(recipe, assignments, {**values, "train": values["train"] or None})}
 
 
-def _names() -> tuple[str, ...]:
-    lengths = ("steps", "minutes", "epochs")
-    return (
-        *lengths, "batch", "crop", "loss", "adam", "muon", "decay", "dropout", "patience", "validate_every", "seed",
-        "start", "train",
-    )  # fmt: skip
+changes = gathered(_OPTIONS, _changes)  # handed over as one parameter `changes`

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 
 from cli import options
 from cli.command import say
+from cli.gathered import gathered
 from cli.progress import Count, ProgressKind, shown
 from cli.stop import Stop
 
@@ -55,18 +55,11 @@ _OPTIONS = (
 )
 
 
-def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of `RunOptions`, handed over as one parameter named `run`."""
+def _run_options(values: dict[str, Any]) -> dict[str, Any]:
+    return {"run": RunOptions(**values)}
 
-    @functools.wraps(function)
-    def collected(*args: Any, **kwargs: Any) -> Any:
-        values = {name: kwargs.pop(name) for name in RunOptions.__dataclass_fields__}
-        return function(*args, run=RunOptions(**values), **kwargs)
 
-    decorated: Callable[..., Any] = collected
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+run_options = gathered(_OPTIONS, _run_options)  # handed over as one parameter `run`
 
 
 def run_recipe(recipe: Recipe, data: Sequence[Path], out: Path, run: RunOptions) -> None:

@@ -11,16 +11,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import click
 
-from cli.selection_options import video_option, with_options
+from cli.gathered import gathered
+from cli.selection_options import video_option
 from codec.formats.video.read.rawvideo import RAW_FORMATS, Y4M, RawVideo
 from codec.jobs.settings import DecodeSettings, InputSettings
 
@@ -86,25 +85,22 @@ _VIDEO_IN = (
 VIDEO_IN = ("format", "size", "frame_rate", "strict", "no_audio", "bitrate", "two_pass", "log", "log_file")
 
 
-def video_in(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of videos that are encoded; what is read comes as one parameter `reading`, the rest by name."""
+def _reading(values: dict[str, Any]) -> dict[str, Any]:
+    kind, size, rate = (values.pop(name) for name in ("format", "size", "frame_rate"))
+    _check_raw(kind, size, rate)
+    if values["two_pass"] and values["bitrate"] is None:
+        raise click.UsageError("--two-pass needs --target-bitrate.")
+    if values["log_file"] and not values["log"]:
+        raise click.UsageError("--log-file needs --log csv or --log json.")
+    reading = InputSettings(
+        raw=None if kind is None else RawVideo(kind, size, rate),
+        strict=values.pop("strict"),
+        audio=not values.pop("no_audio"),
+    )
+    return {"reading": reading, **values}
 
-    @functools.wraps(function)
-    def collected(*args: Any, **values: Any) -> Any:
-        kind, size, rate = (values.pop(name) for name in ("format", "size", "frame_rate"))
-        _check_raw(kind, size, rate)
-        if values["two_pass"] and values["bitrate"] is None:
-            raise click.UsageError("--two-pass needs --target-bitrate.")
-        if values["log_file"] and not values["log"]:
-            raise click.UsageError("--log-file needs --log csv or --log json.")
-        reading = InputSettings(
-            raw=None if kind is None else RawVideo(kind, size, rate),
-            strict=values.pop("strict"),
-            audio=not values.pop("no_audio"),
-        )
-        return function(*args, reading=reading, **values)
 
-    return with_options(collected, _VIDEO_IN)
+video_in = gathered(_VIDEO_IN, _reading)  # what is read comes as one parameter `reading`, the rest by name
 
 
 def _check_raw(kind: str | None, size: tuple[int, int] | None, rate: Fraction | None) -> None:
@@ -145,19 +141,9 @@ _OUTPUT = (
 FRAMES_OUT = ("video_codec", "crf", "preset", "frame_rate", "chroma", "no_audio")
 
 
-def frames_out(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of how frames are written, handed over as one parameter `video`."""
+def _written(values: dict[str, Any]) -> dict[str, Any]:
+    rate, audio = values.pop("frame_rate"), not values.pop("no_audio")
+    return {"video": DecodeSettings(rate=rate, audio=audio, **values)}
 
-    @functools.wraps(function)
-    def collected(*args: Any, **values: Any) -> Any:
-        video = DecodeSettings(
-            video_codec=values.pop("video_codec"),
-            crf=values.pop("crf"),
-            preset=values.pop("preset"),
-            rate=values.pop("frame_rate"),
-            chroma=values.pop("chroma"),
-            audio=not values.pop("no_audio"),
-        )
-        return function(*args, video=video, **values)
 
-    return with_options(collected, _OUTPUT)
+frames_out = gathered(_OUTPUT, _written)  # how frames are written, handed over as one parameter `video`

@@ -127,85 +127,77 @@ def encode_still(
     """
     import torch
 
+    from codec.still.pixel_path import analyse, quality_field
+
     coding = _Coding(model, picture, quality, settings, progress or Progress())
+    layout, effort, told = coding.layout, settings.effort, coding.progress
     with torch.inference_mode(False):  # the caller may be in it, and refinement needs gradients
-        return coding.encoded(lossless, keep_latents, features)
+        begin_coding(told, sum(area.size for area in layout.tiles), effort)
+        units = {i: code_lossless(i, coding.channels(i), effort, coding.delta(i)) for i in lossless}
+        coding.pass_over(units, coding_passes(effort))
+        colours = picture.colours if settings.exact else _seen_colours(picture, layout)
+        with stage("analysis"):
+            field = quality_field(layout.tiles, coding.qualities, layout.field)
+            latent = analyse(model, as_rgb(colours), field, lambda area: told.add(area.size), features)
+        learned, z = [i for i in range(len(layout.tiles)) if i not in units], None
+        if refinement_steps(effort):
+            plain = {i: unit for i, unit, _ in coding.coded(latent, learned)}
+            done = {i: unit for i, unit in plain.items() if not unit.learned}
+            coding.pass_over(done, coding_passes(effort) - 1)
+            units |= done
+            learned = [i for i in learned if plain[i].learned]
+            z = coding.refined(latent, learned, colours)
+        del colours  # which may be a copy
+        latents = {}
+        for i, unit, latent_bytes in coding.coded(latent, learned, z):
+            units[i] = unit
+            if unit.learned and keep_latents:
+                latents[i] = latent_bytes
+    ordered = tuple(units[i] for i in range(len(layout.tiles)))
+    return CodedPicture(picture, settings.exact, layout, ordered, latents)
 
 
 class _Coding:
-    """One picture being coded by the network."""
+    """One picture being coded by the network: what the steps of `encode_still` share."""
 
     def __init__(
         self, model: LoadedModel, picture: Picture, quality: int, settings: EncodeSettings, progress: Progress
     ) -> None:
-        self._model, self._picture, self._settings, self._progress = model, picture, settings, progress
-        self._layout = Layout(_header(picture, quality, model.info.id_bytes, settings))
-        self._qualities = qualities_of_tiles(settings.regions, self._layout)
+        self._model, self._picture, self._settings, self.progress = model, picture, settings, progress
+        self.layout = Layout(_header(picture, quality, model.info.id_bytes, settings))
+        self.qualities = qualities_of_tiles(settings.regions, self.layout)
 
-    def encoded(
-        self, lossless: Collection[int], keep_latents: bool, features: dict[Area, Tensor] | None
-    ) -> CodedPicture:
-        """The parameters are those of `encode_still`."""
-        effort, tiles = self._settings.effort, range(len(self._layout.tiles))
-        begin_coding(self._progress, sum(area.size for area in self._layout.tiles), effort)
-        units = {i: code_lossless(i, self._channels(i), effort, self._delta(i)) for i in lossless}
-        self._pass_over(units, coding_passes(effort))
-        colours = self._picture.colours if self._settings.exact else _seen_colours(self._picture, self._layout)
-        latent = self._analysed(colours, features)
-        learned, z = [i for i in tiles if i not in units], None
-        if refinement_steps(effort):
-            plain = {i: unit for i, unit, _ in self._coded(latent, learned)}
-            done = {i: unit for i, unit in plain.items() if not unit.learned}
-            self._pass_over(done, coding_passes(effort) - 1)
-            units |= done
-            learned = [i for i in learned if plain[i].learned]
-            z = self._refined(latent, learned, colours)
-        del colours  # which may be a copy
-        latents = {}
-        for i, unit, latent_bytes in self._coded(latent, learned, z):
-            units[i] = unit
-            if unit.learned and keep_latents:
-                latents[i] = latent_bytes
-        ordered = tuple(units[i] for i in tiles)
-        return CodedPicture(self._picture, self._settings.exact, self._layout, ordered, latents)
-
-    def _pass_over(self, tiles: Collection[int], passes: int) -> None:
+    def pass_over(self, tiles: Collection[int], passes: int) -> None:
         """What would have been done with these tiles is not needed."""
         if tiles:
-            self._progress.add(passes * sum(self._layout.tiles[i].size for i in tiles))
+            self.progress.add(passes * sum(self.layout.tiles[i].size for i in tiles))
 
-    def _channels(self, i: int) -> NDArray[np.uint8]:
-        return _kept(self._picture.pixels[self._layout.box(i).index], self._settings.exact)
+    def channels(self, i: int) -> NDArray[np.uint8]:
+        """Of tile `i`, as they are to be coded."""
+        return _kept(self._picture.pixels[self.layout.box(i).index], self._settings.exact)
 
-    def _delta(self, i: int) -> int:
-        return self._qualities[i] - self._layout.header.quality
+    def delta(self, i: int) -> int:
+        """The quality of tile `i` less that of the header."""
+        return self.qualities[i] - self.layout.header.quality
 
-    def _analysed(self, colours: NDArray[np.uint8], features: dict[Area, Tensor] | None) -> Tensor:
-        from codec.still.pixel_path import analyse, quality_field
-
-        quality = quality_field(self._layout.tiles, self._qualities, self._layout.field)
-        with stage("analysis"):
-            told = lambda area: self._progress.add(area.size)  # noqa: E731
-            return analyse(self._model, as_rgb(colours), quality, told, features)
-
-    def _refined(self, latent: Tensor, learned: list[int], colours: NDArray[np.uint8]) -> Mapping[int, Tensor]:
+    def refined(self, latent: Tensor, learned: list[int], colours: NDArray[np.uint8]) -> Mapping[int, Tensor]:
         """Improve the latents of these tiles where they lie -> the hyper-latents to code them with."""
         from codec.refine.picture import refine_tiles
 
         seen = self._picture.alpha != 0 if self._picture.has_alpha and not self._settings.exact else None
         target = (colours, seen)
-        settings, qualities = self._settings, self._qualities
+        settings, qualities = self._settings, self.qualities
         with stage("refinement"):
-            return refine_tiles(self._model, self._layout, latent, qualities, learned, target, settings, self._progress)
+            return refine_tiles(self._model, self.layout, latent, qualities, learned, target, settings, self.progress)
 
-    def _coded(
+    def coded(
         self, latent: Tensor, chosen: list[int], z: Mapping[int, Tensor] | None = None
     ) -> Iterator[tuple[int, Unit, bytes]]:
         """-> tile, its unit, the latent bytes of the learned one."""
         from codec.still.learned import code_learned
 
         effort = self._settings.effort
-        coded_tiles = code_learned(self._layout, self._model, latent, self._qualities, chosen, z)
+        coded_tiles = code_learned(self.layout, self._model, latent, self.qualities, chosen, z)
         while True:
             with stage("entropy coding"):
                 tile = next(coded_tiles, None)
@@ -213,11 +205,11 @@ class _Coding:
                 return
             i, coded = tile
             with stage("lossless coding"):
-                pixels = self._channels(i)
-                alpha = code_alpha(pixels[:, :, -1], effort) if self._layout.has_alpha else None
-                unit = Unit(i, coded.stream, coded.check, quality_delta=self._delta(i), alpha=alpha)
+                pixels = self.channels(i)
+                alpha = code_alpha(pixels[:, :, -1], effort) if self.layout.has_alpha else None
+                unit = Unit(i, coded.stream, coded.check, quality_delta=self.delta(i), alpha=alpha)
                 unit = _smaller_lossless(pixels, unit, effort) or unit
-            self._progress.add(self._layout.tiles[i].size)
+            self.progress.add(self.layout.tiles[i].size)
             yield i, unit, coded.latent
 
 
