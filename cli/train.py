@@ -8,6 +8,7 @@ from cli.train_data import data
 from cli.train_detail import detail
 from cli.train_export import export
 from cli.train_image import image
+from cli.train_predicted import predicted
 from cli.train_synthesis import synthesis
 from cli.train_tune import tune
 
@@ -24,5 +25,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (data, image, tune, synthesis, detail, export):
+for command in (data, image, tune, synthesis, detail, predicted, export):
     train.add_command(command)

@@ -48,14 +48,13 @@ def _coarse(before: Tensor, now: Tensor) -> Tensor:
     small, wanted = _smaller(before, _COARSE), _smaller(now, _COARSE)
     height, width = wanted.shape
     around = F.pad(small[None, None], (_REACH,) * 4, mode="replicate")[0, 0]
-    shifts = [(y, x) for y in range(-_REACH, _REACH + 1) for x in range(-_REACH, _REACH + 1)]
-    costs = []
-    for y, x in shifts:
-        moved = around[_REACH + y : _REACH + y + height, _REACH + x : _REACH + x + width]
-        error = F.pad((moved - wanted).abs()[None, None], (2,) * 4, mode="replicate")
-        vector = torch.tensor([y, x]) * _COARSE * 4
-        costs.append(F.avg_pool2d(error, 8, 4)[0, 0] * BLOCK**2 + _PRICE * _bits(vector, torch.zeros(2)))
-    return torch.tensor(shifts)[torch.stack(costs).argmin(0)]
+    moved = around.unfold(0, height, 1).unfold(1, width, 1).flatten(0, 1)  # by every displacement
+    errors = F.pad((moved - wanted).abs(), (2,) * 4, mode="replicate")
+    reach = torch.arange(-_REACH, _REACH + 1)
+    shifts = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), -1).reshape(-1, 2)
+    prices = _PRICE * _bits(shifts * _COARSE * 4, torch.zeros(2))
+    costs = F.avg_pool2d(errors, 8, 4) * BLOCK**2 + prices[:, None, None]
+    return shifts[costs.argmin(0)]
 
 
 def _smaller(plane: Tensor, scale: int) -> Tensor:

@@ -56,9 +56,13 @@ class Block(nn.Module):
         self.f = Conv(channels, 2 * channels)
         self.g = Conv(2 * channels, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) float32 -> the same shape; the additions are float32 whatever the convolutions are."""
-        x = added(x, self.b(self.dw(F.leaky_relu_(self.a(x), NEGATIVE_SLOPE))))
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) float32 -> the same shape; the additions are float32 whatever the convolutions are.
+
+        Where `keep` (B, 1, H, W) is 0 the depthwise layer sees zeros, as outside the picture.
+        """
+        h = F.leaky_relu_(self.a(x), NEGATIVE_SLOPE)
+        x = added(x, self.b(self.dw(h if keep is None else h * keep)))
         return added(x, self.g(F.leaky_relu_(self.f(x), NEGATIVE_SLOPE)))
 
 

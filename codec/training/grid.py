@@ -108,7 +108,8 @@ class GridBlock(nn.Module):
         for last in (self.b, self.g):
             nn.init.normal_(last.weight, std=0.3 / math.sqrt(last.weight.shape[1]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
-        x = x + self.b(self.dw(F.leaky_relu(self.a(x), NEGATIVE_SLOPE)))
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """(B, C, H, W) -> the same shape. Where `keep` (B, 1, H, W) is 0 the depthwise layer sees zeros."""
+        h = F.leaky_relu(self.a(x), NEGATIVE_SLOPE)
+        x = x + self.b(self.dw(h if keep is None else h * keep))
         return x + self.g(F.leaky_relu(self.f(x), NEGATIVE_SLOPE))

@@ -15,7 +15,7 @@ from codec.files.output import Writing
 
 STEPS, VALIDATION = "steps.csv", "validation.csv"
 EVENTS = "tensorboard"
-_CURVES = ("quality", "delta")  # columns that tell the curves of a table apart
+_CURVES = ("quality", "delta", "hierarchy")  # columns that tell the curves of a table apart
 
 
 class Log:

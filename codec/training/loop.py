@@ -23,7 +23,7 @@ from codec.training.run import Run
 from codec.training.schedule import Schedule
 from codec.training.sheet import png, sheet
 from codec.training.step import Stepper
-from codec.training.task import Task, Validation
+from codec.training.task import CarriesOn, Task, Validation
 
 _ROW_STEPS = 20  # steps whose mean is a row of the table
 _SAVE_SECONDS = 300.0  # between two saved states, at most
@@ -204,7 +204,10 @@ class Loop:
         self._good = self._snapshot()
         if self._processes.first:
             optimisers = [optimiser.state_dict() for optimiser in self._optimisers.each]
-            self._run.save_state({"network": self._good, "optimisers": optimisers, **vars(self._state)})
+            carried = self._task.carried() if isinstance(self._task, CarriesOn) else {}
+            self._run.save_state(
+                {"network": self._good, "optimisers": optimisers, "carried": carried, **vars(self._state)}
+            )
 
     def _resume(self) -> None:
         saved = self._run.read_state()
@@ -213,7 +216,10 @@ class Loop:
         self._task.network.load_state_dict(saved.pop("network"))
         for optimiser, values in zip(self._optimisers.each, saved.pop("optimisers"), strict=True):
             optimiser.load_state_dict(copy.deepcopy(values))
+        carried = saved.pop("carried", {})
         self._state = _State(**saved)
+        if isinstance(self._task, CarriesOn):
+            self._task.carry_on(carried, self._state.step)
 
     def _restore_best(self) -> None:
         if self._run.weights.exists():

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bitstream.errors import RequestError
 from codec.training.muon import Muon
 from codec.training.recipe import Recipe
 from codec.training.schedule import Schedule
@@ -67,25 +68,31 @@ class Optimisers:
 
 
 def make_optimisers(task: Task, recipe: Recipe, device: torch.device) -> Optimisers:
-    """Muon for 1x1 convolutions where the recipe has a rate for it, Adam for the rest, gains at a rate of their own."""
+    """Muon for 1x1 convolutions where the recipe has a rate for it, Adam for the rest, gains at a rate of their own.
+
+    Parts that the recipe has `rates` for are Adam's, at the rate of the longest name that theirs begins with. Raises
+    RequestError for a rate that nothing has.
+    """
     cuda = device.type == "cuda"
     groups: dict[tuple[str, bool], list[Tensor]] = {}
     for name, parameter in task.network.named_parameters():
         if parameter.requires_grad:
             groups.setdefault((_kind(name, parameter, recipe), name.startswith(task.waiting)), []).append(parameter)
-    rates = {"adam": recipe.adam, "gains": recipe.gains, "muon": recipe.muon}
+    rates = {"adam": recipe.adam, "gains": recipe.gains, "muon": recipe.muon, **recipe.rates}
+    if strange := [part for part in recipe.rates if not any(kind == part for kind, _ in groups)]:
+        raise RequestError(f"recipe: rates: nothing that is trained begins with {', '.join(strange)}")
 
-    def made(*kinds: str) -> list[dict[str, Any]]:
+    def made(*, by_muon: bool) -> list[dict[str, Any]]:
         return [
             {"params": params, "rate": rates[kind], "waits": waits, "lr": _rate(rates[kind], device)}
             for (kind, waits), params in sorted(groups.items(), key=lambda item: item[0])
-            if kind in kinds
+            if (kind == "muon") == by_muon
         ]
 
     each: list[torch.optim.Optimizer] = []
-    if adam := made("adam", "gains"):
+    if adam := made(by_muon=False):
         each.append(torch.optim.Adam(adam, betas=(0.9, recipe.beta), eps=1e-8, fused=cuda, capturable=cuda))
-    if muon := made("muon"):
+    if muon := made(by_muon=True):
         each.append(Muon(muon, lr=_rate(recipe.muon, device)))
     return Optimisers(each, cuda)
 
@@ -95,6 +102,9 @@ def _rate(value: float, device: torch.device) -> float | Tensor:
 
 
 def _kind(name: str, parameter: Tensor, recipe: Recipe) -> str:
+    parts = [part for part in recipe.rates if name == part or name.startswith(f"{part}.")]
+    if parts:
+        return max(parts, key=len)
     if name.rsplit(".", 1)[-1] in _GAINS:
         return "gains"
     is_matrix = parameter.ndim == 4 and parameter.shape[1] > 1 and parameter.shape[2] == 1

@@ -58,22 +58,25 @@ class TrainedPrior(nn.Module):
         log_scale = anchor_weights(quality) @ self.z_bias
         return ((log_scale - LOG_SCALE_MIN) / LOG_SCALE_STEP)[:, :, None, None]
 
-    def hyper(self, z: Tensor, quality: Tensor) -> Tensor:
-        """z (B, cz, h, w) of whole numbers, qualities (B,) 0..63 -> features (B, cp, 4h, 4w)."""
-        bias = rounded(anchor_weights(quality) @ self.q_bias, FINE_STEPS)
-        h = self.b1(_shuffled(self.up1(z)) + bias[:, :, None, None])
+    def hyper(self, z: Tensor, quality: Tensor, coded: Tensor | None = None) -> Tensor:
+        """z (B, cz, h, w) of whole numbers, qualities (B,) 0..63 -> features (B, cp, 4h, 4w).
+
+        `coded` (B, 1, h, w) is 0 where nothing is coded, see codec/training/predicted_network.py.
+        """
+        bias = rounded(anchor_weights(quality) @ self.q_bias.float(), FINE_STEPS).to(z)  # in any dtype the same
+        h = self.b1(_shuffled(self.up1(z)) + bias[:, :, None, None], _kept(coded, 2))
         h = _shuffled(self.up2(h))
         for block in self.b2:
-            h = block(h)
+            h = block(h, _kept(coded, 4))
         return h
 
-    def step(self, k: int, features: Tensor, y_hat: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, k: int, features: Tensor, y_hat: Tensor, coded: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Step k's means and unrounded scale indices, both (B, cy, H/2, W/2), laid out as by `ExactPrior.step`."""
         if k and self.config.context == "compand":
             y_hat = compand(y_hat * ACTIVATION_STEPS) / ACTIVATION_STEPS
         x = self.enter[k](features if k == 0 else torch.cat([features, y_hat], 1))
         for block in cast(nn.ModuleList, self.trunk[k]):
-            x = block(x)
+            x = block(x, _kept(coded, 4))
         means, scales = [], []
         for group, phase in zip(self._steps.groups, STEP_PHASE[k], strict=True):
             row, column = PHASES[phase]
@@ -110,6 +113,15 @@ def bits_of(exact: Tensor, whole: Tensor, index: Tensor, noise: Noise | None) ->
     if noise is None:
         return bits(whole, index.round().clamp(0, SCALE_LEVELS - 1))
     return bits(exact + noise(exact), index.clamp(_LOWEST_INDEX, SCALE_LEVELS - 1))
+
+
+def finer(blocks: Tensor, times: int) -> Tensor:
+    """(B, 1, h, w) -> each value repeated in both directions."""
+    return blocks.repeat_interleave(times, 2).repeat_interleave(times, 3)
+
+
+def _kept(coded: Tensor | None, times: int) -> Tensor | None:
+    return None if coded is None else finer(coded, times)
 
 
 def _shuffled(x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ else:
 FOLDER = Path(__file__).parent / "recipes"
 ENDING = ".toml"
 Decay = Literal["linear", "cosine", "constant"]
+_TABLES = ("rates", "network")  # keys that are tables
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -60,6 +61,7 @@ class Recipe:
     muon_largest: int = 0  # 1x1 convolutions of more weights are left to Adam; 0: none is too large
     gains: float = 2e-3  # rate of Adam on gains and biases by quality
     beta: float = 0.98  # Adam's second beta
+    rates: Mapping[str, float] = field(default_factory=dict)  # Adam's, of parts by the start of their tensors' names
     clip: float = 1.0  # norm that gradients are clipped to; 0: not at all
 
     steps: int = 0  # length of the run: one of steps, minutes and epochs is above 0
@@ -89,6 +91,9 @@ class Recipe:
         self._within("beta", 0, 0.99999)
         if self.crop < 64 or self.crop % 64:
             raise RequestError(f"recipe: crop = {self.crop} is not a multiple of 64")
+        for part, rate in self.rates.items():
+            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate < 0:
+                raise RequestError(f"recipe: rates: {part} = {rate!r} is not a number of at least 0")
         if self.lowest > self.highest:
             raise RequestError(f"recipe: lowest = {self.lowest:g} is above highest = {self.highest:g}")
         if not self.mse and not self.l1 and not self.ms_ssim:
@@ -114,22 +119,27 @@ class Recipe:
         return replace(self, **({"steps": 0, "minutes": 0.0, "epochs": 0.0} | length))  # type: ignore[arg-type]
 
     def changed(self, assignments: Mapping[str, Any]) -> Recipe:
-        """The same with some keys replaced, checked; `network.NAME` replaces one of the network's."""
-        own = {key: value for key, value in assignments.items() if not key.startswith("network.")}
-        sizes = {k.removeprefix("network."): v for k, v in assignments.items() if k.startswith("network.")}
-        return _checked({**self.plain(), **own, "network": {**self.network, **own.get("network", {}), **sizes}})
+        """The same with some keys replaced, checked; `network.NAME` or `rates.PART` replaces one of that table."""
+        values = self.plain()
+        for key, value in assignments.items():
+            table, dot, name = key.partition(".")
+            if dot and table in _TABLES:
+                values[table] = {**values[table], name: value}
+            else:
+                values[key] = {**values[key], **value} if key in _TABLES and isinstance(value, Mapping) else value
+        return _checked(values)
 
     def plain(self) -> dict[str, Any]:
         """Its keys and values as TOML has them."""
-        return {**asdict(self), "train": list(self.train), "network": dict(self.network)}
+        return {**asdict(self), "train": list(self.train), **{name: dict(getattr(self, name)) for name in _TABLES}}
 
     def toml(self) -> str:
         """The recipe as a TOML file."""
         values = self.plain()
-        network = values.pop("network")
+        tables = {name: table for name in _TABLES if (table := values.pop(name))}
         lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
-        if network:
-            lines += ["", "[network]", *(f"{key} = {_toml(value)}" for key, value in network.items())]
+        for name, table in tables.items():
+            lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())]
         return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,7 @@ from codec.training.recipe import Recipe
 from codec.training.run import Run
 from codec.training.task import Task
 
-_TASKS = ("image", "compressai", "synthesis", "detail")
+_TASKS = ("image", "compressai", "synthesis", "detail", "predicted")
 
 
 class _TaskModule(Protocol):

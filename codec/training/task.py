@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bitstream.errors import RequestError
+from codec.training.recipe import Recipe
 
 _RANKS = 4096  # processes that a step's chance can be split among
 Inputs = tuple[Tensor, ...]
+_Sizes = TypeVar("_Sizes")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ class Task(Protocol):
         """What is saved beside the weights, so that they can be read without the recipe."""
 
 
+@runtime_checkable
+class CarriesOn(Protocol):
+    """A task that carries something from step to step beside the weights, which is saved with them."""
+
+    def carried(self) -> dict[str, Tensor]:
+        """What the next step needs of the last one, by name."""
+
+    def carry_on(self, carried: Mapping[str, Tensor], step: int) -> None:
+        """Go on with step `step` from what was saved."""
+
+
 def seed_of(seed: int, step: int, rank: int = 0) -> int:
     """The seed of all chance in a step of one process."""
     return (seed * 1_000_003 + step) * _RANKS + rank
@@ -81,6 +94,20 @@ def generator(seed: int, step: int, rank: int = 0) -> torch.Generator:
 def uniform_noise(like: Tensor) -> Tensor:
     """Within +-0.5, in the shape of `like`."""
     return torch.rand_like(like) - 0.5
+
+
+def sizes_of(kind: type[_Sizes], recipe: Recipe) -> _Sizes:
+    """The recipe's `[network]` as a task's dataclass of text and numbers, all of which have defaults.
+
+    Raises RequestError for a key that it has not, or a value of another type.
+    """
+    usual = vars(kind())
+    for name, value in recipe.network.items():
+        if name not in usual:
+            raise RequestError(f"recipe: network: {recipe.task} has no {name}, but {', '.join(usual)}")
+        if not isinstance(value, (int, float) if isinstance(usual[name], float) else type(usual[name])):
+            raise RequestError(f"recipe: network: {name} = {value!r} is no {type(usual[name]).__name__}")
+    return kind(**recipe.network)
 
 
 def train_parts(network: nn.Module, parts: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from codec.training.grid import rounded, snapped
 from codec.training.image_network import ImageNetwork
 from codec.training.recipe import Recipe
 from codec.training.start import config_of, frozen_network, start_weights
-from codec.training.task import Inputs, Validation, generator, train_parts, uniform_noise
+from codec.training.task import Inputs, Validation, generator, sizes_of, train_parts, uniform_noise
 
 VALIDATED = (4.0, 8.0, 16.0, 30.0)  # quantiser steps in levels
 _LATENT = 16  # pixels a side
@@ -48,19 +48,9 @@ class Sizes:
     finest: float = 2.5
     coarsest: float = 35.0
 
-    @classmethod
-    def of(cls, recipe: Recipe) -> Sizes:
-        """Raises RequestError for what is none of these, or makes no sense."""
-        known = {name: type(value) for name, value in asdict(cls()).items()}
-        for name, value in recipe.network.items():
-            if name not in known:
-                raise RequestError(f"recipe: network: the detail layer has no {name}")
-            if not isinstance(value, (int, float) if known[name] is float else known[name]):
-                raise RequestError(f"recipe: network: {name} = {value!r} is no {known[name].__name__}")
-        sizes = cls(**recipe.network)
-        if not 0 < sizes.finest <= sizes.coarsest or min(sizes.channels, sizes.blocks, sizes.crops) < 1:
+    def __post_init__(self) -> None:
+        if not 0 < self.finest <= self.coarsest or min(self.channels, self.blocks, self.crops) < 1:
             raise RequestError("recipe: network: sizes and steps are above 0, the finest step not above the coarsest")
-        return sizes
 
 
 class DetailTask:
@@ -69,7 +59,7 @@ class DetailTask:
     waiting: tuple[str, ...] = ()
 
     def __init__(self, recipe: Recipe, sources: Sequence[Path], processes: Processes, folder: Path) -> None:
-        self._recipe, self._processes, self._sizes = recipe, processes, Sizes.of(recipe)
+        self._recipe, self._processes, self._sizes = recipe, processes, sizes_of(Sizes, recipe)
         config = config_of(self._sizes.base)
         torch.manual_seed(recipe.seed)
         self.network = DetailPrior(config.cp, config.cy, self._sizes.channels, self._sizes.blocks)
