@@ -163,6 +163,19 @@ def test_a_loss_that_is_never_finite_is_an_error(tmp_path: Path) -> None:
         run_line(tmp_path, line_recipe(steps=500, validate_every=10_000), task)
 
 
+def test_tensorboard_shows_what_the_tables_hold(tmp_path: Path) -> None:
+    """Also of a run that was resumed: no step twice."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run_line(tmp_path, line_recipe(), watch=lambda status: status.step == 25)
+    run_line(tmp_path, line_recipe())
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    losses = {event.step: event.value for event in events.Scalars("steps/loss")}
+    assert losses == pytest.approx({row["step"]: row["loss"] for row in read_table(tmp_path / STEPS)})
+    assert [event.step for event in events.Scalars("validation/error/q0")] == [10, 20, 30, 40]
+
+
 def test_a_folder_holds_one_run(tmp_path: Path) -> None:
     recipe = line_recipe(steps=2)
     run_line(tmp_path, recipe)
