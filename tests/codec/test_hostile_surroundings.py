@@ -139,7 +139,7 @@ def test_a_search_path_that_cannot_be_costs_no_file_that_does_not_need_it(monkey
 
 @pytest.mark.parametrize("metadata", [{"icc_profile": b"x"}, {"exif": b"x"}, b"exif", 5])
 def test_metadata_must_be_metadata(wisp: Codec, metadata: object) -> None:
-    with pytest.raises(TypeError, match=r"codec\.Metadata is expected"):
+    with pytest.raises(TypeError, match=r"wisp\.Metadata is expected"):
         wisp.encode(FLAT, metadata=metadata)  # type: ignore[arg-type]
 
 
