@@ -30,4 +30,4 @@ def detail(data: tuple[Path, ...], out: Path, changes: Changes, run: RunOptions)
     Crops are coded by the image model once and kept in RUN (0.7 MB a crop). The table of the validation gives
     bits and PSNR by quantiser step.
     """
-    run_recipe(changes.apply("detail"), data, out, run)
+    run_recipe(changes.apply("detail", run.resumed(out)), data, out, run)

@@ -36,9 +36,9 @@ def image(data: tuple[Path, ...], out: Path, model: str | None, changes: Changes
     model file of it.
     """
     if model is None:
-        recipe = changes.apply("image")
+        recipe = changes.apply("image", run.resumed(out))
     elif model.startswith("compressai:"):
-        recipe = changes.apply("compressai", task=model)
+        recipe = changes.apply("compressai", run.resumed(out), task=model)
     else:
         raise click.UsageError(f"--model {model}: there is compressai:NAME; --start takes weights")
     run_recipe(recipe, data, out, run)

@@ -37,9 +37,15 @@ class Changes:
     assignments: tuple[str, ...]
     values: dict[str, Any]
 
-    def apply(self, usual: str, **fixed: Any) -> Recipe:
-        """The recipe named by the options, or the usual one, with their changes. Raises UsageError."""
-        from codec.training.recipe import parse_assignment, read_recipe
+    def apply(self, usual: str, resumed: Path | None, **fixed: Any) -> Recipe:
+        """The recipe named by the options, or that of the run that is `resumed`, or the usual one, with their changes.
+
+        Raises UsageError.
+        """
+        from codec.training.recipe import RECIPE, parse_assignment, read_recipe
+
+        if resumed is not None and (resumed / RECIPE).exists():
+            usual = str(resumed / RECIPE)
 
         values = dict(self.values)
         length = {key: value for key in ("steps", "minutes", "epochs") if (value := values.pop(key)) is not None}

@@ -32,9 +32,13 @@ class RunOptions:
     report: bool
     progress: ProgressKind
 
+    def resumed(self, folder: Path) -> Path | None:
+        """The folder, if its run is to go on."""
+        return folder if self.resume else None
+
 
 _OPTIONS = (
-    click.option("--resume", is_flag=True, help="Go on with the run that is in RUN."),
+    click.option("--resume", is_flag=True, help="Go on with the run that is in RUN, by its recipe, or begin it."),
     click.option("--overwrite", is_flag=True, help="Replace the run that is in RUN."),
     click.option(
         "--device",

@@ -30,4 +30,4 @@ def synthesis(data: tuple[Path, ...], out: Path, changes: Changes, run: RunOptio
     The latents are made once and kept in RUN (0.3 MB a crop). Files, latents and checks stay as they are:
     `wisp decode --fast` shows the same files sooner and a little worse, once `wisp train export` has made its file.
     """
-    run_recipe(changes.apply("synthesis"), data, out, run)
+    run_recipe(changes.apply("synthesis", run.resumed(out)), data, out, run)

@@ -44,8 +44,8 @@ def tune(
     from codec.training.start import path_of
 
     Writing(run.overwrite).check(str(output))
-    recipe = changes.apply("tune", **({"train": ("synthesis",)} if decoder_only else {}))
     folder = out or output.with_name(f"{output.name}.run")
+    recipe = changes.apply("tune", run.resumed(folder), **({"train": ("synthesis",)} if decoder_only else {}))
     run_recipe(recipe, data, folder, run)
     made = Run.open(folder)
     found = gain(made)
@@ -54,7 +54,7 @@ def tune(
         return
     if found is not None and found.rate is not None:
         click.echo(f"{found.rate:+.2f} % rate at equal PSNR on pictures that were held out (step {found.step:,})")
-    if decoder_only:
+    if recipe.train == ("synthesis",):
         base = path_of(recipe.start)
         info = export_decoder(made.best(), base, output, name=output.stem, overwrite=run.overwrite)
     else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from codec.notes import note
 from codec.training.log import VALIDATION, read_table
 from codec.training.run import Run
 
@@ -35,8 +36,11 @@ def gain(run: Run) -> Gain | None:
 
 def _bd_rate(anchor: Rows, other: Rows) -> float | None:
     """Bjontegaard, VCEG-M33, by PCHIP interpolation."""
-    from bjontegaard import bd_rate  # an extra: only needed here
-
+    try:
+        from bjontegaard import bd_rate
+    except ImportError:
+        note("what was gained is not measured: that needs pip install 'wisp-codec[train]'")
+        return None
     curves = [sorted((row["bpp"], row["psnr"]) for row in rows) for rows in (anchor, other)]
     if any(after[1] <= before[1] for curve in curves for before, after in pairwise(curve)):
         return None

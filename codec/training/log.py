@@ -56,23 +56,27 @@ class Log:
 
 
 def read_table(path: Path) -> list[dict[str, float]]:
-    """The rows of a table of a run; none where it does not exist."""
+    """The rows of a table of a run, but for damaged ones: a full disk or a power cut ends in the middle of a row."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        return [values for row in csv.DictReader(file) if "step" in (values := _numbers(row))]
+
+
+def _numbers(row: Mapping[str, str | None]) -> dict[str, float]:
+    try:
+        return {key: float(value or "") for key, value in row.items()}
+    except (TypeError, ValueError):
+        return {}
 
 
 def _keep_until(path: Path, step: int) -> None:
-    rows = read_table(path)
-    kept = [row for row in rows if row["step"] <= step]
-    if len(kept) == len(rows):
-        return
+    kept = [row for row in read_table(path) if row["step"] <= step]
     if not kept:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return
     text = StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
+    writer = csv.DictWriter(text, list(kept[0]))
     writer.writeheader()
     writer.writerows({key: _shown(value) for key, value in row.items()} for row in kept)
     Writing(overwrite=True).write(str(path), text.getvalue().encode())

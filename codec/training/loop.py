@@ -81,9 +81,9 @@ class Loop:
         self._optimisers: Optimisers = make_optimisers(task, recipe, processes.device)
         self._stepper = Stepper(task, self._optimisers, recipe, processes)
         self._state = _State()
-        self._resume()
+        resumed = self._resume()
         self._good = self._snapshot()
-        self._log = Log(run.folder, self._state.step) if processes.first else None
+        self._log = Log(run.folder, self._state.step if resumed else -1) if processes.first else None
         self._values: dict[str, float] = {}
         self._sums: list[Tensor] = []
 
@@ -95,7 +95,7 @@ class Loop:
         state, schedule = self._state, self._schedule
         started = saved = time.perf_counter()
         before, begun = state.spent, state.step
-        ended = "whole" if not state.finished else "early"
+        ended = "early" if state.finished and schedule.share(state.step, before) < 1 else "whole"
         self._task.network.train()
         if self._recipe.validate_first and state.best == math.inf:
             self._validate()
@@ -201,7 +201,8 @@ class Loop:
         return {name: value.detach().clone() for name, value in self._task.network.state_dict().items()}
 
     def _save(self) -> None:
-        self._good = self._snapshot()
+        if all(bool(parameter.isfinite().all()) for parameter in self._task.network.parameters()):
+            self._good = self._snapshot()
         if self._processes.first:
             optimisers = [optimiser.state_dict() for optimiser in self._optimisers.each]
             carried = self._task.carried() if isinstance(self._task, CarriesOn) else {}
@@ -209,17 +210,22 @@ class Loop:
                 {"network": self._good, "optimisers": optimisers, "carried": carried, **vars(self._state)}
             )
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Go on from the saved state, where there is one."""
         saved = self._run.read_state()
         if saved is None:
-            return
-        self._task.network.load_state_dict(saved.pop("network"))
-        for optimiser, values in zip(self._optimisers.each, saved.pop("optimisers"), strict=True):
-            optimiser.load_state_dict(copy.deepcopy(values))
-        carried = saved.pop("carried", {})
-        self._state = _State(**saved)
-        if isinstance(self._task, CarriesOn):
-            self._task.carry_on(carried, self._state.step)
+            return False
+        try:
+            self._task.network.load_state_dict(saved.pop("network"))
+            for optimiser, values in zip(self._optimisers.each, saved.pop("optimisers"), strict=True):
+                optimiser.load_state_dict(copy.deepcopy(values))
+            carried = saved.pop("carried", {})
+            self._state = _State(**saved)
+            if isinstance(self._task, CarriesOn):
+                self._task.carry_on(carried, self._state.step)
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:  # whatever it holds instead
+            raise self._run.unresumable(error) from error
+        return True
 
     def _restore_best(self) -> None:
         if self._run.weights.exists():

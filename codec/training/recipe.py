@@ -7,6 +7,7 @@ the recipe that it was made by as `recipe.toml`.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import types
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ else:
 
 FOLDER = Path(__file__).parent / "recipes"
 ENDING = ".toml"
+RECIPE, DATA = "recipe.toml", "data.txt"  # what the folder of a run is known by
+_ANY = 1e12  # no setting needs more, and infinity is none
 Decay = Literal["linear", "cosine", "constant"]
 _TABLES = ("rates", "network")  # keys that are tables
 Precision = Literal["auto", "fp32", "bf16"]
@@ -83,10 +86,12 @@ class Recipe:
             self._within(name, 0, 1)
         for name in ("lowest", "highest", "begin_at"):
             self._within(name, 0, 63)
-        for name in ("adam", "muon", "gains", "clip", "mse", "l1", "ms_ssim", "steps", "minutes", "epochs", "warmup"):
-            self._within(name, 0, float("inf"))
-        for name in ("hold", "validate_every", "patience", "workers", "validation", "muon_largest"):
-            self._within(name, 0, float("inf"))
+        for name in ("adam", "muon", "gains", "clip", "mse", "l1", "ms_ssim", "balance", "memory", "minutes", "epochs"):
+            self._within(name, 0, _ANY)
+        for name in ("steps", "warmup", "hold", "validate_every", "patience", "workers", "muon_largest"):
+            self._within(name, 0, _ANY)
+        self._within("seed", 0, 2**32 - 1)
+        self._within("validation", 1, _ANY)
         self._within("batch", 1, 65536)
         self._within("beta", 0, 0.99999)
         if self.crop < 64 or self.crop % 64:
@@ -102,7 +107,7 @@ class Recipe:
     def _within(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
         if not low <= value <= high:
-            top = "" if high == float("inf") else f" and at most {high:g}"
+            top = "" if high == _ANY and math.isfinite(value) else f" and at most {high:.10g}"
             raise RequestError(f"recipe: {name} = {value!r} is not at least {low:g}{top}")
 
     @property

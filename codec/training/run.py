@@ -9,21 +9,24 @@ sheets/            original, decoded and error pictures        tensorboard/
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from bitstream.errors import FileAccessError, OutputExistsError, RequestError
 from codec.files.output import Writing
-from codec.training.recipe import Recipe, parse_recipe
+from codec.training.recipe import DATA, RECIPE, Recipe, read_recipe
 
-RECIPE, DATA, STATE, BEST, SHEETS = "recipe.toml", "data.txt", "state.pt", "best.safetensors", "sheets"
+STATE, BEST, SHEETS = "state.pt", "best.safetensors", "sheets"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -39,22 +42,43 @@ class Run:
         Raises OutputExistsError (it holds a run), RequestError (resumed by another recipe) or FileAccessError.
         """
         run = cls(folder)
+        run.check(recipe, resume=resume, overwrite=overwrite)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / SHEETS).mkdir(exist_ok=True)
+            (folder / SHEETS).mkdir(parents=True, exist_ok=True)
+            if not (run.exists() and resume):
+                for old in (folder / STATE, folder / BEST, *run.sheets()):
+                    old.unlink(missing_ok=True)
+                run._write(DATA, "".join(f"{_line(source.resolve())}\n" for source in sources).encode())
+                run._write(RECIPE, recipe.toml().encode())  # last: it makes the folder a run
         except OSError as error:
             raise FileAccessError(f"folder {folder}: {error.strerror or error}") from error
-        if run.exists() and not resume and not overwrite:
-            raise OutputExistsError(f"{folder} holds a run already")
-        if run.exists() and resume:
-            if run.recipe() != recipe:
-                raise RequestError(f"{folder} was begun by another recipe, see its {RECIPE}")
-        else:
-            for name in (STATE, BEST):
-                (folder / name).unlink(missing_ok=True)
-            run._write(RECIPE, recipe.toml().encode())
-            run._write(DATA, "".join(f"{source.resolve()}\n" for source in sources).encode())
         return run
+
+    def check(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
+        """Raise what `begin` raises because of a run that is there, and change nothing."""
+        if not self.exists():
+            return
+        if resume:
+            if self.recipe() != recipe:
+                raise RequestError(f"{self.folder} was begun by another recipe, see its {RECIPE}")
+        elif not overwrite:
+            raise OutputExistsError(f"{self.folder} holds a run already")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The folder, made where it is missing, for one process alone. Raises FileAccessError where another has it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / LOCK, timeout=0)
+            lock.acquire()
+        except Timeout as error:
+            raise FileAccessError(f"{self.folder} is in use: another process trains there") from error
+        except OSError as error:
+            raise FileAccessError(f"folder {self.folder}: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -69,11 +93,12 @@ class Run:
 
     def recipe(self) -> Recipe:
         """How the run was made."""
-        return parse_recipe((self.folder / RECIPE).read_text(encoding="utf-8"))
+        return read_recipe(str(self.folder / RECIPE))
 
     def sources(self) -> list[Path]:
         """Folders and files that its pictures came from."""
-        return [Path(line) for line in (self.folder / DATA).read_text(encoding="utf-8").splitlines()]
+        lines = (self.folder / DATA).read_text(encoding="utf-8").split("\n")
+        return [Path(json.loads(line) if line.startswith('"') else line) for line in lines if line]
 
     @property
     def weights(self) -> Path:
@@ -98,10 +123,17 @@ class Run:
         if not path.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, UnpicklingError, EOFError) as error:
-            raise FileAccessError(f"{path} cannot be resumed from: {str(error).splitlines()[0]}") from error
+            state: dict[str, Any] = dict(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # zip, pickle, system: each fails with an error of its own
+            raise self.unresumable(error) from error
         return state
+
+    def unresumable(self, why: Exception) -> FileAccessError:
+        """The error of a state that is damaged, or not of this run."""
+        lines = str(why).splitlines()
+        return FileAccessError(
+            f"{self.folder / STATE} cannot be resumed from: {lines[0] if lines else type(why).__name__}"
+        )
 
     def save_best(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
         """Weights in float32, with what is needed to read them."""
@@ -118,3 +150,8 @@ class Run:
 
     def _write(self, name: str, data: bytes | memoryview) -> None:
         Writing(overwrite=True).write(str(self.folder / name), data)
+
+
+def _line(source: Path) -> str:
+    """A path as it is, or in JSON where it has line breaks or is no valid Unicode."""
+    return str(source) if str(source).isprintable() else json.dumps(str(source))

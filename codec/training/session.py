@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -11,6 +11,7 @@ from typing import Protocol, cast
 import torch
 
 from bitstream.errors import RequestError
+from codec.training.data.kept import forget
 from codec.training.distributed import Processes, processes
 from codec.training.loop import Loop, Outcome, Watch
 from codec.training.recipe import Recipe
@@ -46,14 +47,21 @@ def train(
         watch: hears of the progress after each step; returns True to stop, so that the run can be resumed.
 
     Raises RequestError (a recipe that does not work), OutputExistsError, FileAccessError (no pictures),
-    TrainingError (the loss does not stay finite). The host's random state and threads are left as they were.
+    TrainingError (the loss does not stay finite). The host's random state and threads are left as they were, and its
+    default device and dtype change nothing.
     """
     recipe.length  # noqa: B018 - before anything is read
-    with _untouched(), processes(device) as group:
-        group.share(recipe.batch)  # refused before anything is written
-        run = Run.begin(out, recipe, sources, resume=resume, overwrite=overwrite) if group.first else Run(out)
-        group.agreed(0.0)  # the others wait until the folder is there
+    run = Run(out)
+    with _untouched(), processes(device) as group, run.locked() if group.first else nullcontext():
+        group.share(recipe.batch)
+        if group.first:
+            run.check(recipe, resume=resume, overwrite=overwrite)
+            if not resume:
+                forget(out)
         task = task_module(recipe.task).open_task(recipe, sources, group, out)
+        if group.first:  # only now, so that a mistake above leaves no run behind, and loses none
+            Run.begin(out, recipe, sources, resume=resume, overwrite=overwrite)
+        group.agreed(0.0)  # the others wait until the folder is there
         return Loop(task, recipe, run, group).train(watch)
 
 
@@ -67,6 +75,11 @@ def task_module(task: str) -> _TaskModule:
 
 @contextmanager
 def _untouched() -> Iterator[None]:
-    """The host's random state, as it was."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        yield
+    """The host's random state and default dtype, as they were; inside, tensors are float32 and on the CPU."""
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.device("cpu"), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.set_default_dtype(torch.float32)
+            yield
+    finally:
+        torch.set_default_dtype(dtype)

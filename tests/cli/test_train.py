@@ -90,6 +90,12 @@ def test_a_folder_with_a_run_is_kept(trained: tuple[Path, Result], pictures: Pat
     assert hashlib.sha256((out / "state.pt").read_bytes()).digest() == before
 
 
+def test_resuming_takes_the_recipe_of_the_run(trained: tuple[Path, Result], pictures: Path) -> None:
+    out, _ = trained
+    said = invoke("train", "image", "--data", pictures, "--out", out, "--resume", "--no-report")
+    assert said.exit_code == 0 and "trained 3 steps" in said.stderr
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
@@ -104,6 +110,7 @@ def test_a_folder_with_a_run_is_kept(trained: tuple[Path, Result], pictures: Pat
         (["--model", "vgg"], "--model vgg: there is compressai:NAME"),
         (["--train", "colour"], "the network has no part 'colour'; it has analysis"),
         (["--set", "network.wings=2"], "network: "),
+        (["--set", "network=3"], "network = 3 is not a table"),
     ],
 )
 def test_what_is_refused(pictures: Path, tmp_path: Path, options: list[str], words: str) -> None:

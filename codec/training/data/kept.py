@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bitstream.errors import FileAccessError
 from codec.training.recipe import Recipe
 
 _DONE = "made_from.json"
@@ -30,17 +32,21 @@ class KeptArrays:
     """
 
     def __init__(self, folder: Path, made_from: str, **arrays: tuple[tuple[int, ...], type[np.generic]]) -> None:
-        """`arrays`: shape and dtype of each."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """`arrays`: shape and dtype of each. Raises FileAccessError, also where the disk has no room for them."""
         self._done, self._made_from = folder / _DONE, made_from
-        self.ready = self._done.exists() and self._done.read_text(encoding="utf-8") == made_from
-        if not self.ready:
-            self._done.unlink(missing_ok=True)
-        mode: Any = "r" if self.ready else "w+"
-        self._arrays = {
-            name: np.lib.format.open_memmap(folder / f"{name}.npy", mode=mode, dtype=dtype, shape=shape)
-            for name, (shape, dtype) in arrays.items()
-        }
+        self._arrays = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.ready = self._done.exists() and self._done.read_text(encoding="utf-8") == made_from
+            if not self.ready:
+                self._done.unlink(missing_ok=True)
+            for name, (shape, dtype) in arrays.items():
+                path, mode = folder / f"{name}.npy", "r" if self.ready else "w+"
+                self._arrays[name] = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+                if not self.ready:
+                    _claim(path)
+        except (OSError, ValueError) as error:
+            raise FileAccessError(f"folder {folder}: {getattr(error, 'strerror', None) or error}") from error
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
@@ -53,3 +59,16 @@ class KeptArrays:
         for values in self._arrays.values():
             values.flush()
         self._done.write_text(self._made_from, encoding="utf-8")
+
+
+def forget(folder: Path) -> None:
+    """Have what a run has kept be made anew."""
+    for done in folder.glob(f"*/{_DONE}"):
+        done.unlink()
+
+
+def _claim(path: Path) -> None:
+    """Take a file's room on the disk now: a mapped file that finds none later kills the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -27,6 +27,7 @@ from codec.formats.sniff import VIDEO_ENDINGS
 from codec.notes import note
 from codec.pixels.picture import as_rgb
 from codec.pixels.transparency import filled
+from codec.training.recipe import DATA, RECIPE
 from codec.work.threads import thread_count
 
 TAR = ".tar"
@@ -80,7 +81,8 @@ def find_pictures(sources: Sequence[Path], *, clips: bool = False) -> list[Entry
     What packs name as clips of videos is left out, or alone is taken with `clips`.
 
     The order is that of `sources`, sorted by name within a folder, as stored within a tar. Nothing is decoded yet;
-    hidden files, and in folders and tars files of other endings, are passed over. A damaged tar is named in a note
+    hidden files, the folders of runs of training (their sheets are pictures, too), and in folders and tars files of
+    other endings, are passed over. A damaged tar is named in a note
     and gives what could be read of it.
 
     Raises FileAccessError: a source is missing, or no picture at all was found.
@@ -114,10 +116,11 @@ def _files(sources: Sequence[Path], endings: Set[str]) -> Iterator[Entry]:
     """Single files whatever their ending, and what folders have of these endings."""
     for source in map(Path, sources):
         if source.is_dir():
+            runs = {path.parent for path in source.rglob(RECIPE) if path.with_name(DATA).exists()} - {source}
             for path in sorted(source.rglob("*")):
                 name = path.relative_to(source)
-                hidden = any(part.startswith(".") for part in name.parts)
-                if path.suffix.lower() in endings and not hidden and path.is_file():
+                passed = any(part.startswith(".") for part in name.parts) or not runs.isdisjoint(path.parents)
+                if path.suffix.lower() in endings and not passed and path.is_file():
                     yield Entry(name.as_posix(), path)
         elif source.exists():
             yield Entry(source.name, source)

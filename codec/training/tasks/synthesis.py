@@ -39,7 +39,9 @@ class SynthesisTask:
     def __init__(self, recipe: Recipe, sources: Sequence[Path], processes: Processes, folder: Path) -> None:
         self._recipe, self._processes = recipe, processes
         config, self._left_out = _configuration(recipe)
-        count = int(recipe.network.get("crops", 1500))
+        count = recipe.network.get("crops", 1500)
+        if type(count) is not int or count < processes.world:
+            raise RequestError(f"recipe: network: crops = {count!r} is not a whole number of at least 1")
         self._full = frozen_network(recipe.start, processes.device)
         self.config = replace(config, dec_depth=config.dec_depth - len(self._left_out))
         self._before = sum(i not in self._left_out for i in range(config.dec_depth // 2))
@@ -134,10 +136,11 @@ def _configuration(recipe: Recipe) -> tuple[ModelConfig, tuple[int, ...]]:
     config = config_of(recipe.start)
     if strange := set(recipe.network) - _OWN_KEYS:
         raise RequestError(f"recipe: network: a faster synthesis has no {', '.join(sorted(strange))}")
-    left_out = tuple(sorted(set(recipe.network.get("leave_out", ()))))
-    if not all(type(i) is int and 0 <= i < config.dec_depth for i in left_out):
+    left_out = recipe.network.get("leave_out", ())
+    numbers = isinstance(left_out, (list, tuple)) and all(type(i) is int for i in left_out)
+    if not numbers or not all(0 <= i < config.dec_depth for i in left_out):
         raise RequestError(f"recipe: leave_out: the blocks of the synthesis are 0..{config.dec_depth - 1}")
-    return config, left_out
+    return config, tuple(sorted(set(left_out)))
 
 
 def renumbered(tensors: dict[str, Tensor], depth: int, left_out: Sequence[int]) -> dict[str, Tensor]:

@@ -15,13 +15,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bitstream.errors import OutputExistsError, RequestError
+from bitstream.errors import FileAccessError, OutputExistsError, RequestError
 from codec.notes import WispNote
 from codec.training.distributed import Processes
 from codec.training.log import STEPS, VALIDATION, read_table
 from codec.training.loop import Loop, Outcome, Status, TrainingError
 from codec.training.recipe import Recipe
-from codec.training.run import Run
+from codec.training.run import BEST, STATE, Run
 from codec.training.session import train
 from codec.training.start import read_weights
 from codec.training.task import Inputs, Validation, generator
@@ -253,3 +253,56 @@ def test_two_processes_agree_with_one(tmp_path: Path) -> None:
 def test_a_batch_must_be_split_evenly() -> None:
     with pytest.raises(RequestError, match="a batch of 5 cannot be split among 2 processes"):
         Processes(0, 2, torch.device("cpu")).share(5)
+
+
+def test_weights_that_are_not_finite_are_not_kept_to_go_back_to(tmp_path: Path) -> None:
+    """A validation between two rows of the table saves the state before the loss is looked at."""
+    task = Line()
+    task.spoil = lambda step: step == 11
+    with pytest.warns(WispNote, match="step 20: the loss is not finite"):
+        _, outcome = run_line(tmp_path, line_recipe(validate_every=14), task)
+    assert outcome.steps == 40 and all(value.isfinite().all() for value in task.network.state_dict().values())
+
+
+def test_a_whole_run_that_is_resumed_is_whole(tmp_path: Path) -> None:
+    run_line(tmp_path, line_recipe())
+    assert run_line(tmp_path, line_recipe())[1].ended == "whole"
+
+
+@pytest.mark.parametrize("setting", ["meta", "float64"])
+def test_the_hosts_defaults_change_nothing(tmp_path: Path, setting: str) -> None:
+    pictures, dtype = write_pictures(tmp_path / "pictures", 4), torch.get_default_dtype()
+    train(small_recipe(steps=2), [pictures], tmp_path / "plain", device="cpu")
+    try:
+        if setting == "meta":
+            torch.set_default_device("meta")
+        else:
+            torch.set_default_dtype(torch.float64)
+        train(small_recipe(steps=2), [pictures], tmp_path / "odd", device="cpu")
+        if setting == "float64":
+            assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_device(None)
+        torch.set_default_dtype(dtype)
+    assert (tmp_path / "plain" / BEST).read_bytes() == (tmp_path / "odd" / BEST).read_bytes()
+
+
+def test_a_run_that_is_replaced_leaves_no_rows_and_sheets(tmp_path: Path) -> None:
+    first, second = (line_recipe(steps=steps, validate_first=True) for steps in (2, 1))
+    run_line(tmp_path, first)
+    Run(tmp_path).save_sheet(2, b"")
+    Run.begin(tmp_path, second, [], resume=False, overwrite=True)
+    run_line(tmp_path, second)
+    assert [row["step"] for row in read_table(tmp_path / VALIDATION)] == [0, 1]
+    assert not Run(tmp_path).sheets()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 garbage", None, [1, 2], {"network": {}}])
+def test_a_state_that_is_damaged_or_of_something_else(tmp_path: Path, content: object) -> None:
+    Run.begin(tmp_path, line_recipe(), [], resume=False, overwrite=False)
+    if isinstance(content, bytes):
+        (tmp_path / STATE).write_bytes(content)
+    else:
+        torch.save(content, tmp_path / STATE)
+    with pytest.raises(FileAccessError, match="cannot be resumed from"):
+        run_line(tmp_path, line_recipe())

@@ -42,6 +42,12 @@ def test_what_is_written_reads_back() -> None:
         ("lowest = 40\nhighest = 30", "lowest = 40 is above highest = 30"),
         ("mse = 0", "one of mse, l1 and ms_ssim must be above 0"),
         ("steps = ", "recipe is not TOML"),
+        ("adam = inf", "adam = inf is not at least 0 and at most"),
+        ("minutes = nan", "minutes = nan is not at least 0 and at most"),
+        ("balance = nan", "balance = nan is not"),
+        ("memory = -1", "memory = -1.0 is not at least 0"),
+        ("validation = 0", "validation = 0 is not at least 1"),
+        ("seed = 4294967296", "seed = 4294967296 is not at least 0 and at most 4294967295"),
     ],
 )
 def test_what_is_refused(text: str, message: str) -> None:

@@ -104,3 +104,12 @@ def test_clips_are_no_pictures_to_crop(tmp_path: Path) -> None:
 def test_some_are_spread_evenly() -> None:
     assert spread(range(12), 4) == [0, 3, 6, 9]
     assert spread(range(3), 9) == [0, 1, 2]
+
+
+def test_sheets_of_runs_are_no_pictures_to_train_on(tmp_path: Path) -> None:
+    for name in ("a.png", "run/sheets/step-0000002.png", "other/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("run/recipe.toml", "run/data.txt", "other/recipe.toml"):
+        (tmp_path / name).touch()
+    assert [entry.name for entry in find_pictures([tmp_path])] == ["a.png", "other/b.png"]
