@@ -38,4 +38,4 @@ def predicted(data: tuple[Path, ...], out: Path, vectors: Path | None, changes: 
     vectors takes some seconds a clip.
     """
     fixed = {} if vectors is None else {"network.vectors": str(vectors)}
-    run_recipe(changes.apply("predicted", **fixed), data, out, run)
+    run_recipe(changes.apply("predicted", run.resumed(out), **fixed), data, out, run)

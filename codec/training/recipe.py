@@ -97,7 +97,7 @@ class Recipe:
         if self.crop < 64 or self.crop % 64:
             raise RequestError(f"recipe: crop = {self.crop} is not a multiple of 64")
         for part, rate in self.rates.items():
-            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or rate < 0:
+            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= _ANY:
                 raise RequestError(f"recipe: rates: {part} = {rate!r} is not a number of at least 0")
         if self.lowest > self.highest:
             raise RequestError(f"recipe: lowest = {self.lowest:g} is above highest = {self.highest:g}")

@@ -45,6 +45,7 @@ def test_what_is_written_reads_back() -> None:
         ("adam = inf", "adam = inf is not at least 0 and at most"),
         ("minutes = nan", "minutes = nan is not at least 0 and at most"),
         ("balance = nan", "balance = nan is not"),
+        ("rates = { prior = nan }", "rates: prior = nan is not a number"),
         ("memory = -1", "memory = -1.0 is not at least 0"),
         ("validation = 0", "validation = 0 is not at least 1"),
         ("seed = 4294967296", "seed = 4294967296 is not at least 0 and at most 4294967295"),
