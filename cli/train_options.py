@@ -86,7 +86,9 @@ _OPTIONS = (
         "--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Go so often through the data."
     ),
     click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures a step."),
-    click.option("--crop", type=click.IntRange(64), metavar="N", help="Pixels a side of a training crop."),
+    click.option(
+        "--crop", type=click.IntRange(64), metavar="N", help="Pixels a side of a training crop, a multiple of 64."
+    ),
     click.option("--loss", metavar="LOSS", help="Distortion: mse, l1, ms-ssim, or a mixture: mse=1,ms-ssim=0.5."),
     click.option("--lr", "adam", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Adam."),
     click.option("--muon", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Muon; 0 for Adam alone."),

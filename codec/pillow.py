@@ -18,6 +18,7 @@ Written by Pillow's guide "Writing your own image plugin".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
@@ -176,6 +177,8 @@ def _save_all(image: Image.Image, file: IO[bytes], name: str | bytes) -> None:
     durations = given if isinstance(given, Sequence) else [given or each for each in own]
     if len(durations) != len(own):
         raise ValueError(f"{len(durations)} durations for {len(own)} frames")
+    if not all(0 <= (duration or 0) < math.inf for duration in durations):
+        raise ValueError(f"a duration is not a number of milliseconds from 0 on: {given}")
     mode = ("L" if all(greys) else "RGB") + ("A" if any(alphas) else "")
     time, milliseconds = 0.0, Fraction(1, 1000)
     with _faults_as_of_pillow(), ExitStack() as held:

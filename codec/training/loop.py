@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bitstream.errors import RequestError
+from bitstream.errors import FileAccessError, RequestError
 from codec.notes import note
 from codec.training.distributed import Processes
 from codec.training.log import STEPS, VALIDATION, Log
@@ -229,5 +230,8 @@ class Loop:
 
     def _restore_best(self) -> None:
         if self._run.weights.exists():
-            best: dict[str, Any] = load_file(self._run.weights)
-            self._task.network.load_state_dict(best)
+            try:
+                best: dict[str, Any] = load_file(self._run.weights)
+                self._task.network.load_state_dict(best)
+            except (SafetensorError, RuntimeError) as error:
+                raise FileAccessError(f"{self._run.weights} cannot be read: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -100,7 +101,9 @@ def path_of(source: str) -> Path:
 def _unpickled(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle, missing file: each fails with an error of its own
+    except UnpicklingError as error:  # torch's words advise to run it
+        raise FileAccessError(f"weights {path} cannot be read: it is damaged, or holds more than tensors") from error
+    except Exception as error:  # zip, missing file: each fails with an error of its own
         raise FileAccessError(f"weights {path} cannot be read: {str(error).splitlines()[0]}") from error
     for key in ("model", "network", "state_dict"):
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):

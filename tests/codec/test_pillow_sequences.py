@@ -147,3 +147,17 @@ out["during"] = during
 """
     Image.fromarray(logo(8, 9)).save(tmp_path / "picture.png", icc_profile=b"camera")
     assert run_program(program, tmp_path, torch_trap(tmp_path))["during"] == [[True, ["icc_profile"], "given"]]
+
+
+def test_what_is_no_duration_is_refused(tmp_path: Path) -> None:
+    program = """
+import os
+picture, out["said"] = Image.new("RGB", (8, 8)), []
+for duration in (-4, float("nan"), [40, -1]):
+    try:
+        picture.save("a.wisp", save_all=True, append_images=[picture], duration=duration)
+    except ValueError as error:
+        out["said"].append([str(error).partition(":")[0], os.path.exists("a.wisp")])
+"""
+    words = "a duration is not a number of milliseconds from 0 on"
+    assert run_program(program, tmp_path, torch_trap(tmp_path))["said"] == [[words, False]] * 3

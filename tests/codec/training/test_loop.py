@@ -306,3 +306,10 @@ def test_a_state_that_is_damaged_or_of_something_else(tmp_path: Path, content: o
         torch.save(content, tmp_path / STATE)
     with pytest.raises(FileAccessError, match="cannot be resumed from"):
         run_line(tmp_path, line_recipe())
+
+
+def test_damaged_best_weights_are_named(tmp_path: Path) -> None:
+    run_line(tmp_path, line_recipe())
+    (tmp_path / BEST).write_bytes(b"x")
+    with pytest.raises(FileAccessError, match=r"best\.safetensors cannot be read"):
+        run_line(tmp_path, line_recipe())
