@@ -23,11 +23,11 @@ from codec.training.distortion import LEVELS, Distortion
 from codec.training.distributed import Processes
 from codec.training.image_network import QUALITY_STEPS, load_tensors
 from codec.training.recipe import Recipe
-from codec.training.start import config_of, frozen_network, read_weights
+from codec.training.start import config_of, frozen_network, read_weights, start_weights
 from codec.training.task import Inputs, Pair, Validation, generator, train_parts
 
 VALIDATED = (6, 18, 30, 42, 54)  # qualities
-_OWN_KEYS = {"leave_out", "crops"}
+_OWN_KEYS = {"leave_out", "crops", "weights"}
 _SHOWN = 4
 
 
@@ -47,6 +47,8 @@ class SynthesisTask:
         self._before = sum(i not in self._left_out for i in range(config.dec_depth // 2))
         self.network: nn.Module = nn.ModuleDict({"synthesis": Synthesis(self.config, self._before)})
         load_tensors(self.network, renumbered(read_weights(recipe.start), config.dec_depth, self._left_out))
+        if earlier := recipe.network.get("weights"):
+            start_weights(self.network, str(earlier))
         self.network.requires_grad_(True).to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         train_parts(self.network, recipe.train)
         batches, self._validation = open_pictures(replace(recipe, batch=processes.world), sources, processes)
