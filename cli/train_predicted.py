@@ -13,7 +13,6 @@ from cli.train_run import RunOptions, run_options, run_recipe
 
 EPILOG = """\b
 Examples:
-  wisp train data videos -o clips.tar --clips 9x256
   wisp train predicted --data clips.tar --out run
   wisp train predicted --data clips.tar --vectors vectors.npz --start state.pt --minutes 600 --out run
 """

@@ -196,9 +196,9 @@ def test_training_leaves_the_hosts_chance_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("kind", ["mse", "l1", "mixture"])
+@pytest.mark.parametrize("kind", ["mse", "mixture"])
 def test_the_loss_of_the_image_network_falls(tmp_path: Path, kind: str) -> None:
-    weights = {"mse": {}, "l1": {"mse": 0.0, "l1": 1.0}, "mixture": {"mse": 0.5, "l1": 0.5, "dropout": 0.05}}[kind]
+    weights = {"mse": {}, "mixture": {"mse": 0.5, "l1": 0.5, "dropout": 0.05}}[kind]
     pictures = write_pictures(tmp_path / "pictures")
     recipe = small_recipe(steps=40, adam=1e-2, begin_at=63.0, lowest=40.0, **weights)
     train(recipe, [pictures], tmp_path / "run", device="cpu")
@@ -223,7 +223,7 @@ import sys
 from pathlib import Path
 from codec.training.session import train
 from tests.support.training import small_recipe
-train(small_recipe(steps=10, adam=2e-3), [Path(sys.argv[1])], Path(sys.argv[2]), device="cpu")
+train(small_recipe(steps=6, adam=2e-3), [Path(sys.argv[1])], Path(sys.argv[2]), device="cpu")
 """
 
 
@@ -241,7 +241,7 @@ def test_two_processes_agree_with_one(tmp_path: Path) -> None:
         )
         for rank in range(2)
     ]
-    train(small_recipe(steps=10, adam=2e-3), [pictures], tmp_path / "one", device="cpu")
+    train(small_recipe(steps=6, adam=2e-3), [pictures], tmp_path / "one", device="cpu")
     assert [process.wait(timeout=300) for process in started] == [0, 0]
     one, two = (read_table(tmp_path / name / VALIDATION) for name in ("one", "two"))
     assert len(one) == len(two) == 8
