@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bitstream.errors import FileAccessError
 from codec.notes import note
-from codec.training.data.draws import Augmentation, Sampler, fitted
+from codec.training.data.draws import Augmentation, Sampler, fitted, middle
 from codec.training.data.pool import CropPool
 from codec.training.data.sources import Entry, quietly, read_pictures, spread
 from codec.training.data.stream import CropStream
@@ -71,15 +71,10 @@ def validation_crops(entries: Sequence[Entry], size: int) -> NDArray[np.uint8]:
 
     What cannot be read is named in a note and left out. Raises FileAccessError where that leaves none of them.
     """
-    crops = [pixels for _, pixels in read_pictures(entries, lambda pixels: _middle(fitted(pixels, size), size))]
+    crops = [pixels for _, pixels in read_pictures(entries, lambda pixels: middle(fitted(pixels, size), size))]
     if entries and not crops:
         raise FileAccessError("none of the pictures held out for validation can be used")
     return np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
-
-
-def _middle(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    top, left = ((side - size) // 2 for side in pixels.shape[:2])
-    return pixels[top : top + size, left : left + size].copy()
 
 
 def open_batches(

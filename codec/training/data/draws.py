@@ -87,6 +87,12 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, _ORDER, epoch)).permutation(count)
 
 
+def middle(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The middle of a picture (H, W, 3), at most `size` pixels a side; a copy."""
+    top, left = (max(side - size, 0) // 2 for side in pixels.shape[:2])
+    return pixels[top : top + size, left : left + size].copy()
+
+
 def fitted(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """A picture (H, W, 3) from which crops of `size` can be cut: a side that is shorter is continued by reflection.
 

@@ -89,3 +89,9 @@ def _laid_out(
 def as_batch(crops: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 within 0..1, channels last."""
     return crops.permute(0, 3, 1, 2).float().div_(255)
+
+
+def as_crops(pixels: Tensor) -> NDArray[np.uint8]:
+    """The way back, of pixels that may lie beyond 0..1: (B, 3, S, S) float32 -> (B, S, S, 3) uint8."""
+    levels = pixels.clamp(0, 1).mul(255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).cpu().numpy()

@@ -20,6 +20,7 @@ from codec.model.config import ModelConfig
 from codec.model.file import ModelFile, ModelInfo, read_model_file, write_model_file
 from codec.model.loaded import LoadedModel, Runtime
 from codec.still.trial import emit
+from codec.training.data.draws import middle
 from codec.training.data.sources import Entry, find_pictures, read_pictures, spread
 from codec.training.export.checkpoint import read_checkpoint
 from codec.training.export.curve import fit_curve, mean_psnr, sample_qualities
@@ -109,15 +110,10 @@ def _found(source: Path, data: Sequence[Path]) -> tuple[Path, Sequence[Path]]:
 
 def middles(entries: Sequence[Entry], count: int) -> list[NDArray[np.uint8]]:
     """The middle of `count` pictures spread evenly over all, at most _MIDDLE pixels a side. Raises FileAccessError."""
-    found = [_middle(pixels) for _, pixels in read_pictures(spread(entries, count))]
+    found = [middle(pixels, _MIDDLE) for _, pixels in read_pictures(spread(entries, count))]
     if not found:
         raise FileAccessError("none of the pictures can be read")
     return found
-
-
-def _middle(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    top, left = (max(side - _MIDDLE, 0) // 2 for side in pixels.shape[:2])
-    return np.ascontiguousarray(pixels[top : top + _MIDDLE, left : left + _MIDDLE])
 
 
 def _refuse_large(prior: Mapping[str, Tensor]) -> None:

@@ -19,6 +19,7 @@ from codec.pixels.distortion import psnr
 from codec.training.compressai_package import untrained
 from codec.training.data.batches import Batches
 from codec.training.data.pictures import Crops, open_pictures
+from codec.training.data.pool import as_batch, as_crops
 from codec.training.distortion import Distortion
 from codec.training.distributed import Processes
 from codec.training.recipe import Recipe
@@ -84,11 +85,11 @@ class CompressAiTask:
         """The score is ln(bpp + lambda * distortion)."""
         rates, distortions, levels, pairs = [], [], [], []
         for i, crop in enumerate(self._validation):
-            pixels = torch.from_numpy(crop).to(self._processes.device).permute(2, 0, 1)[None].contiguous() / 255
+            pixels = as_batch(torch.from_numpy(crop[None]).to(self._processes.device)).contiguous()
             shown, rate = self._coded(pixels)
             rates.append(rate.item())
             distortions.append(self._distortion(shown, pixels).item())
-            decoded = shown[0].clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+            (decoded,) = as_crops(shown)
             levels.append(min(psnr(decoded, crop), 99.0))
             pairs += [Pair(str(i), crop, decoded)] if i < _SHOWN else []
         bpp, distortion = float(np.mean(rates)), float(np.mean(distortions))

@@ -18,6 +18,7 @@ from codec.pixels.distortion import psnr
 from codec.refine.descent import lagrange_multiplier
 from codec.training.data.batches import Batches
 from codec.training.data.pictures import open_pictures
+from codec.training.data.pool import as_batch, as_crops
 from codec.training.distortion import Distortion
 from codec.training.distributed import Processes
 from codec.training.image_network import QUALITY_STEPS, ImageNetwork, compute_in
@@ -90,13 +91,12 @@ class ImageTask:
         shown: list[NDArray[np.uint8]] = []
         network, count = self.network, self._validation.shape[1] * self._validation.shape[2]
         for crops in _parts(self._validation):
-            pixels = torch.from_numpy(crops).to(self._processes.device).permute(0, 3, 1, 2).float().div_(255)
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            pixels = as_batch(torch.from_numpy(crops).to(self._processes.device))
             wanted = torch.full((len(crops),), float(quality), device=pixels.device)
             coded = network(pixels, wanted)
             bits += float((coded.y_bits + coded.z_bits).sum())
             distortion += float(self._distortion(coded.pixels, pixels).sum())
-            decoded = coded.pixels.clamp(0, 1).mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+            decoded = as_crops(coded.pixels)
             shown += list(decoded)[: _SHOWN - len(shown)]
             levels += sum(min(psnr(a, b), 99.0) for a, b in zip(decoded, crops, strict=True))
             spread = spread + coded.latents.float().var((0, 2, 3)).cpu() * len(crops)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +19,21 @@ from codec.exact.tensors import ACTIVATION_STEPS
 from codec.model.config import ModelConfig
 from codec.network.shapes import FOLD
 from codec.network.transforms import Synthesis
+from codec.pixels.distortion import psnr
 from codec.training.data.kept import KeptArrays, made_from
 from codec.training.data.pictures import open_pictures
+from codec.training.data.pool import as_batch, as_crops
 from codec.training.distortion import LEVELS, Distortion
 from codec.training.distributed import Processes
 from codec.training.image_network import QUALITY_STEPS, load_tensors
 from codec.training.recipe import Recipe
-from codec.training.start import config_of, frozen_network, read_weights, start_weights
+from codec.training.start import config_of, frozen_network, start_weights
 from codec.training.task import Inputs, Pair, Validation, generator, train_parts
 
 VALIDATED = (6, 18, 30, 42, 54)  # qualities
 _OWN_KEYS = {"leave_out", "crops", "weights"}
 _SHOWN = 4
+_HIGHEST_PSNR = 10 * math.log10(LEVELS**2 / 1e-6)  # dB, of a picture that is as it was
 
 
 class SynthesisTask:
@@ -46,7 +51,7 @@ class SynthesisTask:
         self.config = replace(config, dec_depth=config.dec_depth - len(self._left_out))
         self._before = sum(i not in self._left_out for i in range(config.dec_depth // 2))
         self.network: nn.Module = nn.ModuleDict({"synthesis": Synthesis(self.config, self._before)})
-        load_tensors(self.network, renumbered(read_weights(recipe.start), config.dec_depth, self._left_out))
+        load_tensors(self.network, renumbered(self._full.state_dict(), config.dec_depth, self._left_out))
         if earlier := recipe.network.get("weights"):
             start_weights(self.network, str(earlier))
         self.network.requires_grad_(True).to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -109,20 +114,34 @@ class SynthesisTask:
         """PSNR of both by quality, on the mean of pictures."""
         rows, pairs = [], []
         for wanted in VALIDATED:
-            psnr: dict[str, list[float]] = {"psnr": [], "full": []}
-            for i, crop in enumerate(self._validation):
-                pixels = _channels_last(crop[None], self._processes.device) / LEVELS
-                quality = torch.full((1,), float(wanted), device=pixels.device)
-                latents = self._latents(pixels, quality)
-                for name, part in (("psnr", self.network["synthesis"]), ("full", self._full.synthesis)):  # type: ignore[index]
-                    decoded = (self._decoded(part, latents.clone(), quality).clamp(0, 1) * LEVELS).round()
-                    psnr[name].append(_psnr(decoded, pixels * LEVELS))
-                    if name == "psnr" and wanted == VALIDATED[2] and i < _SHOWN:
-                        shown = decoded[0].permute(1, 2, 0).to(torch.uint8).cpu().numpy()
-                        pairs.append(Pair(str(i), crop, shown))
-            means = {name: float(np.mean(values)) for name, values in psnr.items()}
-            rows.append({"quality": float(wanted), **means, "below": means["full"] - means["psnr"]})
+            levels = []
+            references = self._references[wanted]
+            for i, (crop, (latents, _)) in enumerate(zip(self._validation, references, strict=True)):
+                decoded, level = self._compared(self.network["synthesis"], latents, wanted, crop)  # type: ignore[index]
+                levels.append(level)
+                if wanted == VALIDATED[2] and i < _SHOWN:
+                    pairs.append(Pair(str(i), crop, decoded))
+            full, own = float(np.mean([level for _, level in references])), float(np.mean(levels))
+            rows.append({"quality": float(wanted), "psnr": own, "full": full, "below": full - own})
         return Validation(float(np.mean([row["below"] for row in rows])), rows, pairs)
+
+    @cached_property
+    def _references(self) -> dict[int, list[tuple[Tensor, float]]]:
+        """By quality, of each validation crop: latents, and PSNR of the full synthesis. Neither is trained."""
+        return {wanted: [self._reference(crop, wanted) for crop in self._validation] for wanted in VALIDATED}
+
+    def _reference(self, crop: NDArray[np.uint8], wanted: int) -> tuple[Tensor, float]:
+        pixels = as_batch(torch.from_numpy(crop[None]).to(self._processes.device))
+        latents = self._latents(pixels, torch.full((1,), float(wanted), device=pixels.device))
+        return latents, self._compared(self._full.synthesis, latents, wanted, crop)[1]
+
+    def _compared(
+        self, synthesis: nn.Module, latents: Tensor, wanted: int, crop: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], float]:
+        """-> what is decoded, and its PSNR in dB."""
+        quality = torch.full((1,), float(wanted), device=latents.device)
+        (decoded,) = as_crops(self._decoded(synthesis, latents.clone(), quality))
+        return decoded, min(psnr(decoded, crop), _HIGHEST_PSNR)
 
     def metadata(self) -> dict[str, str]:
         """The smaller configuration, and what was left out of which model."""
@@ -165,7 +184,3 @@ def renumbered(tensors: dict[str, Tensor], depth: int, left_out: Sequence[int]) 
 def _channels_last(values: NDArray[np.generic], device: torch.device) -> Tensor:
     """(B, H, W, C) -> (B, C, H, W) float32."""
     return torch.from_numpy(np.ascontiguousarray(values)).to(device).permute(0, 3, 1, 2).float()
-
-
-def _psnr(a: Tensor, b: Tensor) -> float:
-    return float(10 * torch.log10(LEVELS**2 / (a - b).square().mean().clamp_min(1e-6)))
