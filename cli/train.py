@@ -5,11 +5,9 @@ from __future__ import annotations
 import click
 
 from cli.train_data import data
-from cli.train_detail import detail
 from cli.train_export import export
 from cli.train_image import image
-from cli.train_predicted import predicted
-from cli.train_synthesis import synthesis
+from cli.train_tasks import detail, predicted, synthesis
 from cli.train_tune import tune
 
 EPILOG = """\b

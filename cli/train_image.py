@@ -25,7 +25,7 @@ Examples:
 @train_options.data
 @train_options.out
 @click.option("--model", metavar="KIND", help="compressai:NAME trains one of CompressAI's networks instead.")
-@train_options.changes
+@train_options.changes()
 @run_options
 @options.debug
 def image(data: tuple[Path, ...], out: Path, model: str | None, changes: Changes, run: RunOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bitstream.errors import RequestError
-from cli.gathered import gathered
+from cli.gathered import Option, gathered
 
 if TYPE_CHECKING:
     from codec.training.recipe import Recipe
@@ -78,42 +79,64 @@ def _losses(text: str) -> dict[str, float]:
     return weights
 
 
-_OPTIONS = (
-    click.option("--recipe", metavar="NAME", help="A recipe of the package, or a .toml file."),
-    click.option("--steps", type=click.IntRange(1), metavar="N", help="Train for so many steps, repeatable exactly."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="Train for so long."),
-    click.option(
+_OPTIONS: dict[str, Option] = {
+    "recipe": click.option("--recipe", metavar="NAME", help="A recipe of the package, or a .toml file."),
+    "steps": click.option(
+        "--steps", type=click.IntRange(1), metavar="N", help="Train for so many steps, repeatable exactly."
+    ),
+    "minutes": click.option(
+        "--minutes", type=click.FloatRange(0, min_open=True), metavar="N", help="Train for so long."
+    ),
+    "epochs": click.option(
         "--epochs", type=click.FloatRange(0, min_open=True), metavar="N", help="Go so often through the data."
     ),
-    click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures a step."),
-    click.option(
+    "batch": click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures a step."),
+    "crop": click.option(
         "--crop", type=click.IntRange(64), metavar="N", help="Pixels a side of a training crop, a multiple of 64."
     ),
-    click.option("--loss", metavar="LOSS", help="Distortion: mse, l1, ms-ssim, or a mixture: mse=1,ms-ssim=0.5."),
-    click.option("--lr", "adam", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Adam."),
-    click.option("--muon", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Muon; 0 for Adam alone."),
-    click.option("--decay", type=click.Choice(["linear", "cosine", "constant"]), help="How the learning rate falls."),
-    click.option(
+    "loss": click.option(
+        "--loss", metavar="LOSS", help="Distortion: mse, l1, ms-ssim, or a mixture: mse=1,ms-ssim=0.5."
+    ),
+    "adam": click.option("--lr", "adam", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Adam."),
+    "muon": click.option(
+        "--muon", type=click.FloatRange(0), metavar="RATE", help="Learning rate of Muon; 0 for Adam alone."
+    ),
+    "decay": click.option(
+        "--decay", type=click.Choice(["linear", "cosine", "constant"]), help="How the learning rate falls."
+    ),
+    "dropout": click.option(
         "--dropout", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of features left out at random."
     ),
-    click.option(
+    "patience": click.option(
         "--patience", type=click.IntRange(0), metavar="N", help="Stop after so many validations without gain."
     ),
-    click.option("--validate-every", type=click.IntRange(0), metavar="STEPS", help="0 is once an epoch."),
-    click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of all that is random."),
-    click.option("--start", metavar="WEIGHTS", help="random, dct, a model, a file of weights, or a run's folder."),
-    click.option(
+    "validate_every": click.option(
+        "--validate-every", type=click.IntRange(0), metavar="STEPS", help="0 is once an epoch."
+    ),
+    "seed": click.option("--seed", type=click.IntRange(0), metavar="N", help="Seed of all that is random."),
+    "start": click.option(
+        "--start", metavar="WEIGHTS", help="random, dct, a model, a file of weights, or a run's folder."
+    ),
+    "train": click.option(
         "--train", metavar="PART", multiple=True, help="Train only this part of the network; may be repeated."
     ),
-    click.option(
+    "assignments": click.option(
         "--set", "assignments", metavar="KEY=VALUE", multiple=True, help="Change any other key of the recipe."
     ),
-)
+}
+
+
+def changes(without: Sequence[str] = (), start: str | None = None) -> Option:
+    """What is changed in a recipe, handed over as one parameter `changes`.
+
+    `without` are options that a command does not have, by their parameters; `start` says what its --start takes.
+    """
+    shown = dict(_OPTIONS)
+    if start is not None:
+        shown["start"] = click.option("--start", metavar="WEIGHTS", help=start)
+    return gathered([option for name, option in shown.items() if name not in without], _changes)
 
 
 def _changes(values: dict[str, Any]) -> dict[str, Any]:
     recipe, assignments = values.pop("recipe"), values.pop("assignments")
     return {"changes": Changes(recipe, assignments, {**values, "train": values["train"] or None})}
-
-
-changes = gathered(_OPTIONS, _changes)  # handed over as one parameter `changes`

@@ -26,7 +26,7 @@ Examples:
     "--out", metavar="RUN", type=click.Path(path_type=Path), help="Folder of the run; MODEL.run if none is named."
 )
 @click.option("--decoder-only", is_flag=True, help="Train the synthesis alone: the latents stay those of the model.")
-@train_options.changes
+@train_options.changes()
 @run_options
 @options.debug
 def tune(

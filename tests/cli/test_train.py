@@ -119,6 +119,14 @@ def test_what_is_refused(pictures: Path, tmp_path: Path, options: list[str], wor
     assert said.exit_code == 2 and words in said.stderr and "Traceback" not in said.output
 
 
+@pytest.mark.parametrize("task, option", [("detail", "--loss"), ("detail", "--dropout"), ("predicted", "--dropout")])
+def test_a_command_has_no_options_that_its_task_takes_no_heed_of(pictures: Path, task: str, option: str) -> None:
+    assert option in invoke("train", "image", "--help").stdout
+    assert option not in invoke("train", task, "--help").stdout
+    said = invoke("train", task, "--data", pictures, "--out", pictures / "run", option, "1")
+    assert said.exit_code == 2 and "No such option" in said.stderr
+
+
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     said = invoke("train", "image", "--data", tmp_path, "--recipe", "tiny", "--out", tmp_path / "run")
     assert said.exit_code == FileAccessError.exit_status and "no pictures" in said.stderr
