@@ -7,7 +7,7 @@ import click
 from cli.train_data import data
 from cli.train_export import export
 from cli.train_image import image
-from cli.train_tasks import detail, predicted, synthesis
+from cli.train_tasks import colorize, denoise, detail, predicted, synthesis
 from cli.train_tune import tune
 
 EPILOG = """\b
@@ -23,5 +23,5 @@ def train() -> None:
     """Train networks on your own pictures, and make model files of them."""
 
 
-for command in (data, image, tune, synthesis, detail, predicted, export):
+for command in (data, image, tune, synthesis, detail, predicted, denoise, colorize, export):
     train.add_command(command)

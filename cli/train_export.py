@@ -62,12 +62,19 @@ def export(
     """
     from codec.training.export.compressai import export_checkpoint, is_compressai
     from codec.training.export.model import export_model
+    from codec.training.export.restore import export_restore, is_restore
     from codec.training.export.synthesis import export_synthesis, is_synthesis
     from codec.training.run import Run
 
     if Path(input).is_dir() and is_compressai(run := Run.open(Path(input))):
         export_checkpoint(run, output, overwrite=overwrite)
         click.echo(f"checkpoint of {run.recipe().task} written to {output}")
+        return
+    if is_restore(Path(input)):
+        if unused := given(_OF_MODELS):
+            raise RequestError(f"restores pictures, and {listed(unused)} for whole models")
+        restorer = export_restore(Path(input), output, name=name, overwrite=overwrite)
+        click.echo(f"{restorer.config.kind} model {restorer.id} written to {output}")
         return
     if is_synthesis(Path(input)):
         if unused := given(_OF_MODELS):

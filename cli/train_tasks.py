@@ -1,4 +1,4 @@
-"""`wisp train synthesis`, `detail` and `predicted`: the commands that differ in their recipe and their words alone."""
+"""The commands of `wisp train` that differ in their recipe and their words alone."""
 
 from __future__ import annotations
 
@@ -88,4 +88,28 @@ predicted = _command(
     start="random, a model, a file of weights, or a run's folder.",
     without=("dropout",),
     own=(click.option("--vectors", metavar="FILE", help="The clips' vectors (.npz), not searched for then."),),
+)
+
+denoise = _command(
+    "denoise",
+    "Train a denoiser.",
+    """Train a denoiser on clean pictures, to which noise of every strength is added, into the folder RUN.
+
+    The table of the validation gives PSNR before and after at sigma 15, 25 and 50, in levels of 0..255.
+    """,
+    examples=("--data photos --out run", "--data photos --start run --minutes 60 --lr 3e-4 --out further"),
+    start="random, a file of weights, or a run's folder.",
+    without=("dropout",),
+)
+
+colorize = _command(
+    "colorize",
+    "Train a colouriser.",
+    """Train a colouriser on colour pictures, which it sees in grey, into the folder RUN.
+
+    The table of the validation gives the mean chroma error in levels, and that of a grey picture.
+    """,
+    examples=("--data photos --out run", "--data photos --start run --minutes 60 --lr 3e-4 --out further"),
+    start="random, a file of weights, or a run's folder.",
+    without=("loss", "dropout"),
 )

@@ -1,0 +1,1 @@
+"""Restoring pictures and videos: noise taken out, colours put in."""

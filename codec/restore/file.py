@@ -1,0 +1,79 @@
+"""The file of a denoiser or colouriser, and the ones that are in the package.
+
+A safetensors file with the tensors of `RestoreNetwork` in fp16. Its string metadata: `format` = wisp-restore,
+`version`, `id`, `name` and `config`. The id is the first 8 bytes of a SHA-256 over `config` and a line feed, and the
+tensors as in a model's id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from bitstream.errors import ModelFileError
+from codec.files.output import Writing
+from codec.model.container import Tensors, check_tensors, content_id, read_metadata, read_tensors
+from codec.model.registry import PACKAGED
+from codec.restore.config import RestoreConfig
+
+FORMAT = "wisp-restore"
+FORMAT_VERSION = "0"
+SHIPPED = {kind: PACKAGED / f"{kind}-v1.safetensors" for kind in ("denoise", "colorize")}
+
+
+@dataclass(frozen=True)
+class RestoreFile:
+    """The whole file, checked: `tensors` by name as NumPy arrays in fp16."""
+
+    id: str  # 16 hexadecimal digits
+    name: str
+    config: RestoreConfig
+    tensors: Tensors
+
+
+def write_restore_file(
+    path: Path, name: str, config: RestoreConfig, tensors: Tensors, *, overwrite: bool = True
+) -> RestoreFile:
+    """Check, then write. Raises ModelFileError for what could not be read, OutputExistsError, FileAccessError."""
+    _check(config, tensors)
+    file = RestoreFile(_content_id(config, tensors), name, config, tensors)
+    metadata = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "id": file.id,
+        "name": name,
+        "config": config.canonical_json(),
+    }
+    Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    return file
+
+
+def read_restore_file(path: Path, kind: str) -> RestoreFile:
+    """Read and check everything. `kind`: denoise or colorize. Raises FileAccessError or ModelFileError."""
+    metadata = read_metadata(path)
+    if metadata.get("format") != FORMAT:
+        raise ModelFileError(f"{path} is not the file of a denoiser or colouriser")
+    if metadata.get("version") != FORMAT_VERSION:
+        raise ModelFileError(f"{path} has version {metadata.get('version')}, this release reads {FORMAT_VERSION}")
+    tensors = read_tensors(path)
+    try:
+        config = RestoreConfig.from_json(metadata.get("config", ""))
+        if config.kind != kind:
+            raise ModelFileError(f"it is of kind {config.kind}, not {kind}")
+        if (found := _content_id(config, tensors)) != metadata.get("id"):
+            raise ModelFileError(f"its content has the id {found}, it claims {metadata.get('id')}: it is damaged")
+        _check(config, tensors)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    return RestoreFile(found, metadata.get("name", path.stem), config, tensors)
+
+
+def _content_id(config: RestoreConfig, tensors: Tensors) -> str:
+    return content_id(f"{config.canonical_json()}\n", tensors)
+
+
+def _check(config: RestoreConfig, tensors: Tensors) -> None:
+    check_tensors(((name, "float16", shape) for name, shape in config.tensors()), tensors)
