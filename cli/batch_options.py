@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bitstream.metadata import NAMES
+from cli import options
 from cli.batch import Batch
 from cli.gathered import gathered
 from cli.plan import Wanted
@@ -27,13 +28,7 @@ _OPTIONS = (
     *(click.option(f"--strip-{kind}", is_flag=True, help=f"Leave out the {NAMES[kind]}.") for kind in _KINDS),
     click.option("--quiet", is_flag=True, help="Tell errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Tell what was done with each input."),
-    click.option(
-        "--progress",
-        type=click.Choice(["auto", "json", "none"]),
-        default="auto",
-        show_default=True,
-        help="auto is a bar with the time left, on a terminal only; json is for programs, on standard error.",
-    ),
+    options.progress,
 )
 
 

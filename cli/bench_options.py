@@ -7,18 +7,14 @@ from functools import reduce
 
 import click
 
+from cli import options
+
 _SHARED = (
     click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Codecs at a time.  [default: one a core]"),
     click.option(
         "--threads", type=click.IntRange(1, 256), default=1, show_default=True, metavar="N", help="Threads of each."
     ),
-    click.option(
-        "--progress",
-        type=click.Choice(["auto", "json", "none"]),
-        default="auto",
-        show_default=True,
-        help="How progress is shown on standard error.",
-    ),
+    options.progress,
 )
 
 

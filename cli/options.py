@@ -52,6 +52,21 @@ output_to = click.option(
 overwrite = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 model = click.option("--model", metavar="FILE", type=click.Path(path_type=Path), help="A model file to use.")
 verbose = click.option("-v", "--verbose", is_flag=True, help="Tell what was done.")
+device = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where the networks run.",
+)
+threads = click.option("--threads", type=click.IntRange(1, MAX_THREADS), metavar="N", help="Threads of the networks.")
+progress = click.option(
+    "--progress",
+    type=click.Choice(["auto", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="auto is a bar with the time left, on a terminal only; json is for programs, on standard error.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
@@ -109,13 +124,7 @@ def prepare_networks(threads: int | None) -> None:
 
 
 _ARITHMETIC = (
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where the networks run.",
-    ),
+    device,
     click.option(
         "--precision",
         type=click.Choice(["auto", "fp32", "bf16"]),
@@ -130,7 +139,7 @@ _ARITHMETIC = (
         show_default=True,
         help="Arithmetic of the entropy coding; the result is the same.",
     ),
-    click.option("--threads", type=click.IntRange(1, MAX_THREADS), metavar="N", help="Threads of the networks."),
+    threads,
 )
 
 

@@ -40,22 +40,10 @@ class RunOptions:
 _OPTIONS = (
     click.option("--resume", is_flag=True, help="Go on with the run that is in RUN, by its recipe, or begin it."),
     click.option("--overwrite", is_flag=True, help="Replace the run that is in RUN."),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        default="auto",
-        show_default=True,
-        help="Where to train.",
-    ),
-    click.option("--threads", type=click.IntRange(1, options.MAX_THREADS), metavar="N", help="Threads of a CPU."),
+    options.device,
+    options.threads,
     click.option("--report/--no-report", default=True, show_default=True, help="Write RUN/report.html at the end."),
-    click.option(
-        "--progress",
-        type=click.Choice(["auto", "json", "none"]),
-        default="auto",
-        show_default=True,
-        help="What is shown.",
-    ),
+    options.progress,
 )
 
 
