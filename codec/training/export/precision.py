@@ -15,6 +15,7 @@ from bitstream.rangecoder import Kind
 from codec.exact.tensors import SCALE_LEVELS
 from codec.model.loaded import LoadedModel
 from codec.still.trial import code_once
+from codec.training.bd import Point, bd_rate
 from codec.training.export.frequencies import gaussian
 
 MOST_BD_RATE = 0.1  # per cent
@@ -45,27 +46,24 @@ def choose_pixel_path(
 ) -> tuple[Arrays, float]:
     """-> the tensors to store, and the BD-rate in per cent of fp16 against the source's own precision.
 
-    Weights that are fp16 at their source stay so; others become fp16 where that costs at most
-    MOST_BD_RATE on the crops (Bjontegaard, VCEG-M33, PCHIP interpolation), else fp32. Where PSNR does not
-    rise with quality there is no BD-rate: they stay fp32, too.
+    Weights that are fp16 at their source stay so; others become fp16 where that costs at most MOST_BD_RATE on the
+    crops, else fp32, also where there is no BD-rate.
     """
     half = stored(pixel_path, torch.float16)
     if all(t.dtype == torch.float16 for t in pixel_path.values()):
         return half, 0.0
-    from bjontegaard import bd_rate  # an extra: only needed here
 
     full = stored(pixel_path, torch.float32)
-    curves = [_curve(load(arrays), crops) for arrays in (full, half)]
-    if not all((np.diff(psnr) > 0).all() for _, psnr in curves):
+    cost = bd_rate(*(_curve(load(arrays), crops) for arrays in (full, half)))
+    if cost is None:
         return full, math.inf
-    cost = float(bd_rate(*curves[0], *curves[1], method="pchip", require_matching_points=False, min_overlap=0))
     return (half if cost <= MOST_BD_RATE else full), cost
 
 
-def _curve(model: LoadedModel, crops: list[NDArray[np.uint8]]) -> tuple[list[float], list[float]]:
-    rates, distortions = [], []
+def _curve(model: LoadedModel, crops: list[NDArray[np.uint8]]) -> list[Point]:
+    points = []
     for quality in QUALITIES:
         sink = GaussianBits()
-        distortions.append(float(np.mean([code_once(model, crop, quality, sink) for crop in crops])))
-        rates.append(sink.bits)
-    return rates, distortions
+        level = float(np.mean([code_once(model, crop, quality, sink) for crop in crops]))
+        points.append((sink.bits, level))
+    return points

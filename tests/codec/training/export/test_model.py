@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from codec.files.source import read_file
 from codec.model.config import ModelConfig
 from codec.model.file import ModelInfo, read_model_file
 from codec.model.loaded import LoadedModel, Runtime
+from codec.notes import WispNote
 from codec.training.data.sources import find_pictures
 from codec.training.export.checkpoint import read_checkpoint
 from codec.training.export.model import export_model, middles
@@ -163,10 +165,10 @@ class FakeTrials:
         self.dearer, self.seen = dearer, list[np.dtype[np.generic]]()
         monkeypatch.setattr("codec.training.export.precision._curve", self.curve)
 
-    def curve(self, dtype: np.dtype[np.generic], crops: object) -> tuple[list[float], list[float]]:
+    def curve(self, dtype: np.dtype[np.generic], crops: object) -> list[tuple[float, float]]:
         self.seen.append(dtype)
         factor = 1 + self.dearer * (dtype == np.float16)
-        return [1000.0 * (i + 1) * factor for i in range(6)], self.psnr[dtype]
+        return [(1000.0 * (i + 1) * factor, level) for i, level in enumerate(self.psnr[dtype])]
 
 
 RISING = [30.0, 32.0, 34.0, 36.0, 37.0, 38.0]
@@ -185,7 +187,6 @@ RISING = [30.0, 32.0, 34.0, 36.0, 37.0, 38.0]
         (RISING, [30.0, 32.0, 34.0, 36.0, 37.0, 36.9], 0.0, np.float32),  # the source itself saturates
     ],
 )
-@pytest.mark.filterwarnings("ignore:Curves do not overlap")
 def test_fp16_is_taken_only_where_it_is_cheap(
     monkeypatch: pytest.MonkeyPatch, half: list[float], full: list[float], dearer: float, kept: type
 ) -> None:
@@ -195,6 +196,14 @@ def test_fp16_is_taken_only_where_it_is_cheap(
     assert {array.dtype for array in chosen.values()} == {np.dtype(kept)}
     assert (cost <= 0.1) == (kept is np.float16)
     assert float(chosen["analysis.a"][0]) == float(np.asarray(1 / 3, np.float32).astype(kept))
+
+
+def test_without_the_package_that_measures_it_weights_stay_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeTrials(monkeypatch, RISING, RISING, 0.0)
+    monkeypatch.setitem(sys.modules, "bjontegaard", None)
+    with pytest.warns(WispNote, match=r"that needs pip install 'wisp-codec\[train\]'"):
+        chosen, _ = choose_pixel_path({"a": torch.ones(2)}, lambda arrays: arrays["a"].dtype, [])  # type: ignore[arg-type, return-value]
+    assert chosen["a"].dtype == np.float32
 
 
 def test_fp16_at_the_source_stays_without_a_trial(monkeypatch: pytest.MonkeyPatch) -> None:
