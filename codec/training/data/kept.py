@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from bitstream.errors import FileAccessError
 from codec.training.recipe import Recipe
@@ -50,6 +52,14 @@ class KeptArrays:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
+
+    def read(self, name: str, chosen: Any, device: torch.device) -> Tensor:
+        """Some of an array (N, H, W, C), as NumPy's index `chosen` says -> (B, C, H, W) float32, channels last."""
+        return torch.from_numpy(np.array(self._arrays[name][chosen])).to(device).permute(0, 3, 1, 2).float()
+
+    def write(self, name: str, place: int, values: Tensor) -> None:
+        """(1, C, H, W), whole numbers where the array is of whole numbers, at a place of an array (N, H, W, C)."""
+        self._arrays[name][place] = values.permute(0, 2, 3, 1).cpu().numpy()[0]
 
     def __len__(self) -> int:
         return min(map(len, self._arrays.values()))

@@ -20,6 +20,7 @@ from codec.exact.tensors import ACTIVATION_STEPS
 from codec.model.config import ModelConfig
 from codec.training.data.kept import KeptArrays, made_from
 from codec.training.data.pictures import open_pictures
+from codec.training.data.pool import as_batch
 from codec.training.detail_prior import DetailPrior
 from codec.training.distortion import LEVELS
 from codec.training.distributed import Processes
@@ -87,7 +88,7 @@ class DetailTask:
             return batches.batch(i), recipe.lowest + chance.item() * spread
 
         def spread_evenly(i: int) -> tuple[Tensor, float]:
-            pixels = _on_device(held_out[i : i + 1], processes.device) / LEVELS
+            pixels = as_batch(torch.from_numpy(held_out[i : i + 1]).to(processes.device))
             return pixels, recipe.lowest + (i + 0.5) / len(held_out) * spread
 
         for arrays, source in ((kept, drawn), (validation, spread_evenly)):
@@ -98,8 +99,8 @@ class DetailTask:
 
     def _read(self, kept: KeptArrays, chosen: Any) -> Coded:
         device = self._processes.device
-        features, latents = (_on_device(kept[name][chosen], device) / ACTIVATION_STEPS for name in _WHOLE)
-        return features, latents, _on_device(kept["coefficients"][chosen], device)
+        features, latents = (kept.read(name, chosen, device) / ACTIVATION_STEPS for name in _WHOLE)
+        return features, latents, kept.read("coefficients", chosen, device)
 
     def draw(self, step: int, lowest_quality: float) -> Inputs:
         """-> features, latents and coefficients in levels, each (B, C, h, w), quantiser steps in levels (B,)."""
@@ -167,7 +168,7 @@ def _fill(kept: KeptArrays, network: ImageNetwork, source: Callable[[int], tuple
     for i in range(len(kept)):
         pixels, wanted = source(i)
         for name, values in _coded(network, pixels, torch.full((1,), wanted, device=pixels.device)).items():
-            kept[name][i] = values.permute(0, 2, 3, 1).cpu().numpy()[0]
+            kept.write(name, i, values)
     kept.finish()
 
 
@@ -183,11 +184,6 @@ def _coded(network: ImageNetwork, pixels: Tensor, quality: Tensor) -> Mapping[st
         "latents": (y_hat * ACTIVATION_STEPS).round().clamp(-_LARGEST, _LARGEST),
         "coefficients": analysed(residual * LEVELS),
     }
-
-
-def _on_device(values: Any, device: torch.device) -> Tensor:
-    """(B, H, W, C) -> (B, C, H, W) float32, channels last."""
-    return torch.from_numpy(np.array(values)).to(device).permute(0, 3, 1, 2).float()
 
 
 def _pixels(coefficients: Tensor) -> int:

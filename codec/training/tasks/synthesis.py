@@ -79,10 +79,8 @@ class SynthesisTask:
             drawn = torch.rand(1, generator=generator(recipe.seed, i, self._processes.rank), device="cpu")
             quality = recipe.lowest + drawn * (recipe.highest - recipe.lowest)
             y_hat = self._latents(pixels, quality.to(pixels.device))
-            kept["pixels"][i] = (pixels * LEVELS).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()[0]
-            kept["latents"][i] = (
-                (y_hat * ACTIVATION_STEPS).round().clamp(-32768, 32767).permute(0, 2, 3, 1).cpu().numpy()[0]
-            )
+            kept["pixels"][i] = as_crops(pixels)[0]
+            kept.write("latents", i, (y_hat * ACTIVATION_STEPS).round().clamp(-32768, 32767))
             kept["quality"][i] = quality.item()
         kept.finish()
 
@@ -96,9 +94,10 @@ class SynthesisTask:
         share = self._processes.share(self._recipe.batch)
         random = generator(self._recipe.seed, step, self._processes.rank)
         chosen = torch.randint(len(self._kept), (share.stop - share.start,), generator=random, device="cpu").numpy()
-        latents = _channels_last(self._kept["latents"][chosen], self._processes.device) / ACTIVATION_STEPS
-        pixels = _channels_last(self._kept["pixels"][chosen], self._processes.device) / LEVELS
-        return latents, torch.from_numpy(self._kept["quality"][chosen]).to(self._processes.device), pixels
+        device = self._processes.device
+        latents = self._kept.read("latents", chosen, device) / ACTIVATION_STEPS
+        pixels = self._kept.read("pixels", chosen, device) / LEVELS
+        return latents, torch.from_numpy(self._kept["quality"][chosen]).to(device), pixels
 
     def loss(self, *inputs: Tensor) -> dict[str, Tensor]:
         """The mean logarithm of the distortion: a decibel counts alike at every quality."""
@@ -179,8 +178,3 @@ def renumbered(tensors: dict[str, Tensor], depth: int, left_out: Sequence[int]) 
         if prefix in renamed:
             result[renamed[prefix] + name.removeprefix(prefix)] = tensor
     return result
-
-
-def _channels_last(values: NDArray[np.generic], device: torch.device) -> Tensor:
-    """(B, H, W, C) -> (B, C, H, W) float32."""
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device).permute(0, 3, 1, 2).float()
