@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from bitstream.errors import RequestError
@@ -17,15 +16,13 @@ from codec.exact.tensors import LOG_SCALE_STEP
 from codec.refine.rounding import bits
 from codec.training.detail_prior import DetailPrior, picked, place
 from codec.training.grid import snapped
-from codec.training.image_network import ImageNetwork
 from codec.training.log import STEPS, VALIDATION, read_table
 from codec.training.recipe import Recipe, read_recipe
 from codec.training.session import task_module, train
 from codec.training.start import read_weights
 from codec.training.task import uniform_noise
 from codec.training.tasks import detail
-from tests.support.tiny import tiny_config
-from tests.support.training import small_recipe, write_pictures
+from tests.support.training import assert_gradients_reach, resumed_exactly, small_recipe, write_base, write_pictures
 
 SIZE = (2, 6, 10)  # pictures, rows, columns
 
@@ -136,30 +133,22 @@ def test_the_second_half_sees_the_first_ones_sizes_alone() -> None:
 def test_gradients_reach_every_weight() -> None:
     network, values = prior(), inputs()
     network(*values, uniform_noise)[0].sum().backward()
-    for name, value in network.named_parameters():
-        assert value.grad is not None and value.grad.isfinite().all() and value.grad.abs().max() > 0, name
+    assert_gradients_reach(network)
 
 
 def small_run(tmp_path: Path, **changes: object) -> tuple[Recipe, list[Path]]:
     """A tiny image network under a tiny layer."""
-    torch.manual_seed(3)
-    config = tiny_config()
-    save_file(ImageNetwork(config).state_dict(), tmp_path / "base.safetensors", {"config": config.canonical_json()})
-    sizes = {"base": str(tmp_path / "base.safetensors"), "channels": 8, "blocks": 1, "crops": 4}
+    sizes = {"base": str(write_base(tmp_path)), "channels": 8, "blocks": 1, "crops": 4}
     usual = {"task": "detail", "network": sizes, "steps": 40, "muon": 1e-2, "adam": 3e-2, "gains": 1e-3}
     return small_recipe(**{**usual, **changes}), [write_pictures(tmp_path / "pictures")]
 
 
 def test_the_loss_falls_and_a_run_resumes_exactly(tmp_path: Path) -> None:
     recipe, sources = small_run(tmp_path)
-    train(recipe, sources, tmp_path / "whole", device="cpu")
-    train(recipe, sources, tmp_path / "parts", device="cpu", watch=lambda progress: progress.step == 7)
-    train(recipe, sources, tmp_path / "parts", device="cpu", resume=True)
-    whole, parts = (read_weights(str(tmp_path / name)) for name in ("whole", "parts"))
-    assert whole and all(torch.equal(value, parts[name]) for name, value in whole.items())
-    rows = read_table(tmp_path / "whole" / STEPS)
+    whole = resumed_exactly(recipe, sources, tmp_path, at=7)
+    rows = read_table(whole / STEPS)
     assert rows[-1]["bpp"] < 0.7 * rows[0]["bpp"]
-    found = read_table(tmp_path / "whole" / VALIDATION)
+    found = read_table(whole / VALIDATION)
     assert [row["delta"] for row in found] == [4, 8, 16, 30]
     assert all(row["psnr"] > row["base"] for row in found)
     rates = [row["bpp"] for row in found]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 
 from bitstream.errors import FileAccessError, RequestError
@@ -23,12 +22,11 @@ from codec.training.optimisers import make_optimisers
 from codec.training.predicted_network import Predicted, PredictedNetwork
 from codec.training.recipe import Recipe, parse_recipe, read_recipe
 from codec.training.session import train
-from codec.training.start import read_weights
 from codec.training.task import uniform_noise
 from tests.codec.training.test_loop import Line
 from tests.support.goldens import parrots
 from tests.support.tiny import tiny_config
-from tests.support.training import small_recipe
+from tests.support.training import assert_gradients_reach, resumed_exactly, small_recipe, write_base
 
 CONFIG = tiny_config()
 QUALITY = torch.tensor([20.0, 40.0])
@@ -108,8 +106,7 @@ def test_gradients_reach_every_weight() -> None:
     made, (pixels, predicted) = network(spread=0.05), given()
     coded = made.code(pixels, predicted, QUALITY, uniform_noise)
     (coded.pixels.square().sum() + coded.y_bits.sum() + coded.z_bits.sum()).backward()
-    for name, value in made.named_parameters():
-        assert value.grad is not None and value.grad.isfinite().all() and value.grad.abs().max() > 0, name
+    assert_gradients_reach(made)
 
 
 def write_clips(folder: Path, side: int = 64) -> Path:
@@ -123,9 +120,7 @@ def write_clips(folder: Path, side: int = 64) -> Path:
 
 
 def small_run(tmp_path: Path, **changes: Any) -> tuple[Recipe, list[Path]]:
-    torch.manual_seed(3)
-    path = tmp_path / "base.safetensors"
-    save_file(ImageNetwork(CONFIG).state_dict(), path, {"config": CONFIG.canonical_json()})
+    path = write_base(tmp_path)
     vectors = tmp_path / "moved.npz"
     np.savez(vectors, **{f"{t}_{r}": np.full((CLIPS, 4, 4, 2), np.array(MOTION) * 4 * (t - r)) for t, r in PAIRS})
     usual = {
@@ -153,15 +148,11 @@ def one_quality(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_resumes_exactly_within_a_group(tmp_path: Path, one_quality: None) -> None:
     """Frames that were decoded before it was stopped are those that go on."""
     recipe, sources = small_run(tmp_path, steps=12)
-    train(recipe, sources, tmp_path / "whole", device="cpu")
-    train(recipe, sources, tmp_path / "parts", device="cpu", watch=lambda status: status.step == 10)
-    train(recipe, sources, tmp_path / "parts", device="cpu", resume=True)
-    whole, parts = (read_weights(str(tmp_path / name)) for name in ("whole", "parts"))
-    assert whole and all(torch.equal(value, parts[name]) for name, value in whole.items())
-    rows = read_table(tmp_path / "whole" / VALIDATION)
+    whole = resumed_exactly(recipe, sources, tmp_path, at=10)
+    rows = read_table(whole / VALIDATION)
     assert [(row["hierarchy"], row["quality"]) for row in rows] == [(h, q) for h in (0, 1) for q in (24,)]
     assert all(0 <= row["coded"] <= 1 and row["psnr"] > 5 for row in rows)
-    assert list((tmp_path / "whole" / "sheets").glob("*.png"))
+    assert list((whole / "sheets").glob("*.png"))
 
 
 def test_vectors_are_those_of_as_many_clips(tmp_path: Path) -> None:
