@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from bitstream.errors import NoSuchFrameError
+from bitstream.errors import NoSuchFrameError, RequestError
 from bitstream.sequence.audio import AudioPacket
 from bitstream.sequence.record import Record
 from codec.api import Codec, default_codec
@@ -165,9 +166,12 @@ class Video(VideoFacts, Sequence[Frame]):
     def number_at(self, seconds: float) -> int:
         """The frame that is shown at this time, counted from the clip's first frame, as `Frame.seconds` is.
 
-        That is the last that does not begin later; the first for what is below 0. Raises NotSeekableError.
+        That is the last that does not begin later; the first for what is below 0. Raises NotSeekableError, RequestError
+        (not a finite number).
         """
         index = self._shown.index
+        if not math.isfinite(seconds):
+            raise RequestError(f"seconds = {seconds} is not a finite number")
         units = Fraction(seconds) / self.time_base
         near = round(units)
         return index.at_time(index.pts[0] + (near if abs(units - near) < _NEAR else units.__floor__())) if index else 0
@@ -211,7 +215,7 @@ class Video(VideoFacts, Sequence[Frame]):
         return frame
 
     def seek(self, seconds: float) -> int:
-        """Move the position to the frame of `number_at` -> its number. Raises NotSeekableError."""
+        """Move the position to the frame of `number_at` -> its number. Raises NotSeekableError, RequestError."""
         return self.go_to(self.number_at(seconds))
 
     def go_to(self, number: int) -> int:

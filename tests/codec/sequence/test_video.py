@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import codec
+from bitstream.errors import RequestError
 from bitstream.sequence.clip import Clip
 from bitstream.sequence.writer import SequenceWriter
 from codec.api import Codec
@@ -88,6 +89,9 @@ def test_seeking_shows_the_frame_of_that_time(wisp: Codec, clip: bytes, linear: 
             assert all(equal(next(video), linear[i]) for i in range(number, min(number + 2, COUNT)))
         assert video.seek(linear[3].seconds + 0.02) == 3
         assert video.seek(-4) == 0 and video.seek(1e6) == COUNT - 1
+        for seconds in (float("nan"), float("inf")):
+            with pytest.raises(RequestError, match=f"seconds = {seconds} is not a finite number"):
+                video.seek(seconds)
         assert equal(next(video), linear[-1])
         with pytest.raises(StopIteration):
             next(video)
