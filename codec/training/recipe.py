@@ -129,6 +129,7 @@ class Recipe:
         for key, value in assignments.items():
             table, dot, name = key.partition(".")
             if dot and table in _TABLES:
+                _check_type(table, values[table], _TYPES[table])
                 values[table] = {**values[table], name: value}
             else:
                 values[key] = {**values[key], **value} if key in _TABLES and isinstance(value, Mapping) else value

@@ -111,6 +111,7 @@ def test_resuming_takes_the_recipe_of_the_run(trained: tuple[Path, Result], pict
         (["--train", "colour"], "the network has no part 'colour'; it has analysis"),
         (["--set", "network.wings=2"], "network: "),
         (["--set", "network=3"], "network = 3 is not a table"),
+        (["--set", "network=3", "--set", "network.c=8"], "network = 3 is not a table"),
     ],
 )
 def test_what_is_refused(pictures: Path, tmp_path: Path, options: list[str], words: str) -> None:
