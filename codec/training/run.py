@@ -37,12 +37,13 @@ class Run:
 
     @classmethod
     def begin(cls, folder: Path, recipe: Recipe, sources: Sequence[Path], *, resume: bool, overwrite: bool) -> Run:
-        """Take a folder for a run, a new one or, with `resume`, that of the same recipe.
+        """Take a folder for a run, a new one or, with `resume`, that of the same recipe and sources.
 
-        Raises OutputExistsError (it holds a run), RequestError (resumed by another recipe) or FileAccessError.
+        Raises OutputExistsError (it holds a run), RequestError (resumed by another recipe, on other sources) or
+        FileAccessError.
         """
         run = cls(folder)
-        run.check(recipe, resume=resume, overwrite=overwrite)
+        run.check(recipe, sources, resume=resume, overwrite=overwrite)
         try:
             (folder / SHEETS).mkdir(parents=True, exist_ok=True)
             if not (run.exists() and resume):
@@ -54,13 +55,17 @@ class Run:
             raise FileAccessError(f"folder {folder}: {error.strerror or error}") from error
         return run
 
-    def check(self, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
+    def check(self, recipe: Recipe, sources: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
         """Raise what `begin` raises because of a run that is there, and change nothing."""
         if not self.exists():
             return
         if resume:
             if self.recipe() != recipe:
                 raise RequestError(f"{self.folder} was begun by another recipe, see its {RECIPE}")
+            if self.sources() != [source.resolve() for source in sources]:
+                raise RequestError(
+                    f"{self.folder} was begun on other pictures, see its {DATA} (edit it where they have moved)"
+                )
         elif not overwrite:
             raise OutputExistsError(f"{self.folder} holds a run already")
 
@@ -96,8 +101,11 @@ class Run:
         return read_recipe(str(self.folder / RECIPE))
 
     def sources(self) -> list[Path]:
-        """Folders and files that its pictures came from."""
-        lines = (self.folder / DATA).read_text(encoding="utf-8").split("\n")
+        """Folders and files that its pictures came from. Raises FileAccessError."""
+        try:
+            lines = (self.folder / DATA).read_text(encoding="utf-8").split("\n")
+        except OSError as error:
+            raise FileAccessError(f"{self.folder / DATA}: {error.strerror or error}") from error
         return [Path(json.loads(line) if line.startswith('"') else line) for line in lines if line]
 
     @property

@@ -42,7 +42,7 @@ def train(
 
     Args:
         device: auto, cpu or cuda. Under torchrun every process calls this, and the first one writes.
-        resume: go on with the run in `out`, which must be of the same recipe.
+        resume: go on with the run in `out`, which must be of the same recipe and sources.
         overwrite: begin anew where `out` holds a run.
         watch: hears of the progress after each step; returns True to stop, so that the run can be resumed.
 
@@ -55,7 +55,7 @@ def train(
     with _untouched(), processes(device) as group, run.locked() if group.first else nullcontext():
         group.share(recipe.batch)
         if group.first:
-            run.check(recipe, resume=resume, overwrite=overwrite)
+            run.check(recipe, sources, resume=resume, overwrite=overwrite)
             if not resume:
                 forget(out)
         task = task_module(recipe.task).open_task(recipe, sources, group, out)

@@ -29,6 +29,17 @@ def test_a_mistake_leaves_no_run_behind_and_loses_none(tmp_path: Path) -> None:
         train(small_recipe(steps=1), [pictures], out, device="cpu")
 
 
+def test_a_run_goes_on_with_its_own_pictures_alone(tmp_path: Path) -> None:
+    recipe, sources = small_recipe(), [tmp_path / "a", tmp_path / "b"]
+    run = Run.begin(tmp_path / "run", recipe, sources, resume=False, overwrite=False)
+    Run.begin(tmp_path / "run", recipe, sources, resume=True, overwrite=False)
+    with pytest.raises(RequestError, match=r"begun on other pictures, see its data.txt"):
+        Run.begin(tmp_path / "run", recipe, [tmp_path / "a"], resume=True, overwrite=False)
+    (tmp_path / "run" / "data.txt").unlink()
+    with pytest.raises(FileAccessError, match=r"data.txt: No such file"):
+        run.sources()
+
+
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with Run(tmp_path / "run").locked(), pytest.raises(FileAccessError, match="in use"):
         train(small_recipe(steps=1), [tmp_path], tmp_path / "run", device="cpu")
