@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -21,6 +22,7 @@ from codec.model.file import read_model_file
 from codec.model.registry import PACKAGED, SUFFIX
 from codec.network.layers import Block
 from codec.network.shapes import FOLD, FOLDED
+from codec.notes import note
 from codec.training.export.checkpoint import RENAMED
 from codec.training.grid import GridBlock
 from codec.training.image_network import ImageNetwork, load_tensors, set_latent_gains
@@ -35,7 +37,8 @@ _QUIET = 0.1  # what residual branches begin with
 def start_weights(network: nn.Module, start: str) -> None:
     """Fill a network by `start`: random (as it is), dct, a packaged model, a file of weights, or a run's folder.
 
-    Raises RequestError (nothing in it fits, or no DCT in this network) or FileAccessError.
+    Where only a part of the tensors fits by name and shape, a note says which begin anew. Raises RequestError (nothing
+    in it fits, or no DCT in this network) or FileAccessError.
     """
     if start == "random":
         return
@@ -44,10 +47,19 @@ def start_weights(network: nn.Module, start: str) -> None:
             raise RequestError("only the image network can start as a DCT")
         start_as_dct(network)
         return
-    tensors = read_weights(start)
-    missing = load_tensors(network, tensors)
-    if len(missing) == len(network.state_dict()):
+    missing = set(load_tensors(network, read_weights(start)))
+    names = [name for name, _ in network.named_parameters()]
+    if missing.issuperset(names):
         raise RequestError(f"no tensor of {start} fits this network")
+    if anew := [name for name in names if name in missing]:
+        taken = [name for name in names if name not in missing]
+        note(f"{len(taken)} tensors of {start} fit ({_parts(taken)}), {len(anew)} begin anew ({_parts(anew)})")
+
+
+def _parts(names: Sequence[str]) -> str:
+    """`analysis 12, prior 3`: how many tensors of each part of a network."""
+    counts = Counter(name.partition(".")[0] for name in names)
+    return ", ".join(f"{part} {count}" for part, count in counts.items())
 
 
 def read_weights(source: str) -> dict[str, Tensor]:
@@ -83,9 +95,10 @@ def config_of(source: str) -> ModelConfig:
 
 
 def frozen_network(source: str, device: torch.device) -> ImageNetwork:
-    """The image network of a model, a file of weights, or a run, which is not to be trained."""
+    """The image network of a model, a file of weights, or a run, which is not to be trained. Raises FileAccessError."""
     network = ImageNetwork(config_of(source))
-    load_tensors(network, read_weights(source))
+    if missing := load_tensors(network, read_weights(source)):
+        raise FileAccessError(f"{source} is no image network: it lacks {_parts(missing)} tensors")
     network.requires_grad_(False).eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
 
