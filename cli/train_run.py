@@ -99,5 +99,6 @@ def _tell(out: Path, outcome: Outcome) -> None:
         "stopped": "stopped (--resume goes on) after",
     }[outcome.ended]
     parts = ", ".join(f"{part} {seconds * 1000:.0f} ms" for part, seconds in outcome.step_seconds.items())
-    say(str(out), f"{how} {outcome.steps:,} steps, {outcome.seconds:.0f} s; best score {outcome.score:.4f}")
+    steps = "one step" if outcome.steps == 1 else f"{outcome.steps:,} steps"
+    say(str(out), f"{how} {steps}, {outcome.seconds:.0f} s; best score {outcome.score:.4f}")
     say(str(out), f"a step took {parts}")
