@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitstream.errors import FileAccessError
 from codec.files.output import Writing
+from codec.training.events import Events
 
 STEPS, VALIDATION = "steps.csv", "validation.csv"
 EVENTS = "tensorboard"
@@ -19,40 +21,56 @@ _CURVES = ("quality", "delta", "hierarchy")  # columns that tell the curves of a
 
 
 class Log:
-    """The tables of a run's folder. `resumed_at`: rows of later steps are dropped, for they will be made again."""
+    """The tables of a run's folder. `resumed_at`: rows of later steps are dropped, for they will be made again.
+
+    What cannot be written is a FileAccessError.
+    """
 
     def __init__(self, folder: Path, resumed_at: int) -> None:
         self._folder = folder
         for name in (STEPS, VALIDATION):
-            _keep_until(folder / name, resumed_at)
-        self._events = _events(folder / EVENTS, resumed_at)
+            with _writing(folder / name):
+                _keep_until(folder / name, resumed_at)
+        self._events: Events | None = None
+        with suppress(ImportError), _writing(folder / EVENTS):  # it is an extra
+            self._events = Events(folder / EVENTS, resumed_at + 1)
 
     def add(self, name: str, row: Mapping[str, float]) -> None:
         """Append a row to a table; in TensorBoard `step` is the abscissa, and _CURVES are parts of the curve's name."""
         path = self._folder / name
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow({key: _shown(value) for key, value in row.items()})
+        with _writing(path):
+            new = not path.exists()
+            with path.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, list(row))
+                if new:
+                    writer.writeheader()
+                writer.writerow({key: _shown(value) for key, value in row.items()})
         if self._events is None:
             return
         suffix = "".join(f"/{key[0]}{row[key]:g}" for key in _CURVES if key in row)
-        for key, value in row.items():
-            if key not in ("step", *_CURVES):
-                self._events.add_scalar(f"{Path(name).stem}/{key}{suffix}", value, int(row["step"]))
-        self._events.flush()
+        with _writing(self._folder / EVENTS):
+            for key, value in row.items():
+                if key not in ("step", *_CURVES):
+                    self._events.add_scalar(f"{Path(name).stem}/{key}{suffix}", value, int(row["step"]))
 
     def add_sheet(self, step: int, sheet: NDArray[np.uint8]) -> None:
         """A sheet of pictures (H, W, 3) for TensorBoard."""
         if self._events is not None:
-            self._events.add_image("sheet", sheet, step, dataformats="HWC")
+            with _writing(self._folder / EVENTS):
+                self._events.add_picture("sheet", sheet, step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Nothing more is to come."""
         if self._events is not None:
             self._events.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileAccessError(f"{path}: {error.strerror or error}") from error
 
 
 def read_table(path: Path) -> list[dict[str, float]]:
@@ -85,11 +103,3 @@ def _keep_until(path: Path, step: int) -> None:
 def _shown(value: float) -> float | int:
     value = float(value)
     return int(value) if value.is_integer() and abs(value) < 1e15 else float(f"{value:.7g}")
-
-
-def _events(folder: Path, resumed_at: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:  # it is an extra
-        return None
-    return SummaryWriter(str(folder), purge_step=resumed_at + 1)
