@@ -29,6 +29,7 @@ PACKAGED = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "image-v1"
 SEARCH_VARIABLE = "WISP_MODEL_PATH"  # folders or files, separated as in PATH
 SUFFIX = ".safetensors"
+_SUFFIXES = (SUFFIX, ".model")  # of the files of a folder that may be models
 
 
 def candidate_files(extra: Path | None = None) -> Iterator[Path]:
@@ -43,7 +44,7 @@ def candidate_files(extra: Path | None = None) -> Iterator[Path]:
 def _files_at(place: Path) -> list[Path]:
     """Those of a folder; what is none as it is."""
     try:
-        return sorted(place.glob(f"*{SUFFIX}")) if place.is_dir() else [place]
+        return sorted(path for path in place.iterdir() if path.suffix in _SUFFIXES) if place.is_dir() else [place]
     except OSError:  # whoever opens it will say why
         return [place]
 

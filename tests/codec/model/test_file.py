@@ -220,7 +220,7 @@ def places(tmp_path: Path, tensors: Arrays, monkeypatch: pytest.MonkeyPatch) -> 
     paths = {}
     for place in ("packaged", "folder", "named", "extra"):
         (tmp_path / place).mkdir()
-        paths[place] = tmp_path / place / "model.safetensors"
+        paths[place] = tmp_path / place / ("my.model" if place == "folder" else "model.safetensors")
         write_model_file(paths[place], place, CONFIG, 1, tensors)
     (tmp_path / "empty").mkdir()
     monkeypatch.setattr(registry, "PACKAGED", tmp_path / "packaged")
