@@ -96,13 +96,16 @@ def sentence(label: str, message: str) -> str:
 
 @contextmanager
 def notes_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Notes are printed as they come, other warnings of libraries not at all."""
+    """Notes are printed as they come, each once; other warnings of libraries not at all."""
+    told = set[str]()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", WispNote)
 
         def show(message: Warning | str, *_: Any, **__: Any) -> None:
-            tell(f"note: {message}")
+            if str(message) not in told:
+                told.add(str(message))
+                tell(f"note: {message}")
 
         warnings.showwarning = show
         yield

@@ -56,6 +56,7 @@ def test_from_pictures_to_a_model_that_codes(trained: tuple[Path, Result], tmp_p
     exported = invoke("train", "export", out, "-o", model, "--table-crops", "2", "--curve-crops", "1")
     assert exported.exit_code == 0, exported.output
     assert f"model {read_model_file(model).info.id} (my) written to {model}" in exported.output
+    assert exported.stderr.count("broken.png left out") == 1  # though pictures are read three times
     Image.fromarray(parrots()[:70, :90]).save(tmp_path / "x.png")
     assert invoke("encode", tmp_path / "x.png", "--model", model, "-o", file, "--tile", "64").exit_code == 0
     assert invoke("decode", file, "--model", model, "-o", tmp_path / "y.png").exit_code == 0
