@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from codec.notes import note
+from codec.training.extra import needed
 
 Point = tuple[float, float]  # rate, and PSNR in dB
 
@@ -13,14 +13,10 @@ Point = tuple[float, float]  # rate, and PSNR in dB
 def bd_rate(anchor: Iterable[Point], other: Iterable[Point]) -> float | None:
     """Per cent that `other` needs more than `anchor` at equal PSNR.
 
-    None where the two cannot be compared (PSNR must rise with the rate, and both must overlap), and with a note where
-    the package is missing that measures it.
+    None where the two cannot be compared: PSNR must rise with the rate, and both must overlap. Raises UnsupportedError
+    where the package that measures it is missing.
     """
-    try:
-        from bjontegaard import bd_rate as measured
-    except ImportError:  # it is an extra
-        note("BD-rate is not measured: that needs pip install 'wisp-codec[train]'")
-        return None
+    measured = needed("bjontegaard").bd_rate
     curves = [sorted(curve) for curve in (anchor, other)]
     if not all(after[1] > before[1] for curve in curves for before, after in pairwise(curve)):
         return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bitstream.errors import UnsupportedError
+from codec.notes import note
 from codec.training.bd import bd_rate
 from codec.training.log import VALIDATION, read_table
 from codec.training.run import Run
@@ -27,4 +29,8 @@ def gain(run: Run) -> Gain | None:
         return None
     best = min(rows, key=lambda row: row["score"])["step"]
     curves = [[(row["bpp"], row["psnr"]) for row in rows if row["step"] == step] for step in (0, best)]
-    return Gain(int(best), bd_rate(*curves))
+    try:
+        return Gain(int(best), bd_rate(*curves))
+    except UnsupportedError as error:
+        note(f"what was gained is not measured: {error}")
+        return Gain(int(best), None)

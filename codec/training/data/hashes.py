@@ -8,7 +8,6 @@ picture, at 0.7 of its size, and no wrong ones among 5356 pairs; of smaller crop
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,26 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bitstream.errors import FileAccessError, UnsupportedError, WispError
+from bitstream.errors import FileAccessError, WispError
 from codec.files.source import opened
 from codec.formats.sniff import is_video
 from codec.formats.video.read.open import open_source
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture, as_rgb
 from codec.training.data.sources import TAR, Entry, find_pictures, find_videos, quietly, read_picture
+from codec.training.extra import needed
 
 ALIKE = 6  # bits: two crops, or two pictures, that are as good as the same
 _GUARDED = 10  # bits: a picture to train on that may be one to test with
 _EVERY = 5  # frames: of videos to test with
 _ONES = np.array([value.bit_count() for value in range(256)], np.uint8)
-
-
-def needed(module: str) -> Any:
-    """A library of the extra `train`. Raises UnsupportedError where it is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise UnsupportedError(f"{module} is needed ({error}): pip install 'wisp-codec[train]'") from error
 
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> int:

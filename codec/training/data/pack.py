@@ -18,9 +18,10 @@ from codec.files.output import Output, Writing
 from codec.notes import note
 from codec.training.data.clips import ClipCutter
 from codec.training.data.cutting import Cut, PictureCutter, Sample
-from codec.training.data.hashes import ALIKE, Excluded, Hashes, needed
+from codec.training.data.hashes import ALIKE, Excluded, Hashes
 from codec.training.data.settings import PackSettings
 from codec.training.data.sources import TAR, Entry, find_pictures, find_videos
+from codec.training.extra import needed
 from codec.work.processes import in_order
 from codec.work.progress import Progress
 

@@ -11,9 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bitstream.errors import UnsupportedError
 from bitstream.rangecoder import Kind
 from codec.exact.tensors import SCALE_LEVELS
 from codec.model.loaded import LoadedModel
+from codec.notes import note
 from codec.still.trial import code_once
 from codec.training.bd import Point, bd_rate
 from codec.training.export.frequencies import gaussian
@@ -52,9 +54,12 @@ def choose_pixel_path(
     half = stored(pixel_path, torch.float16)
     if all(t.dtype == torch.float16 for t in pixel_path.values()):
         return half, 0.0
-
     full = stored(pixel_path, torch.float32)
-    cost = bd_rate(*(_curve(load(arrays), crops) for arrays in (full, half)))
+    try:
+        cost = bd_rate(*(_curve(load(arrays), crops) for arrays in (full, half)))
+    except UnsupportedError as error:
+        note(f"weights stay in fp32, twice as large: what fp16 costs is not measured: {error}")
+        cost = None
     if cost is None:
         return full, math.inf
     return (half if cost <= MOST_BD_RATE else full), cost
