@@ -48,9 +48,9 @@ class DecodeVideoWork:
                 go_on=stop,
             )
         if stop.status:
-            return Report((_interrupted(report),), status=stop.status, last=True)
+            return Report((interrupted(report),), status=stop.status, last=True)
         lines = _damage(report)
-        return Report(lines, (_told(job.target, report),), DAMAGED_STATUS if lines else 0)
+        return Report(lines, (told(job.target, report),), DAMAGED_STATUS if lines else 0)
 
 
 def sequence_ending(wanted: str | None) -> str:
@@ -68,14 +68,16 @@ def _damage(report: DecodeReport) -> tuple[str, ...]:
     return (f"the file is damaged: {lost} lost, {report.frames} were written",)
 
 
-def _interrupted(report: DecodeReport) -> str:
+def interrupted(report: DecodeReport) -> str:
+    """What is left of a video that was ended early."""
     if not report.frames:
         return "interrupted before the first frame: nothing was written"
     frames = "the first frame is" if report.frames == 1 else f"the first {report.frames} frames are"
     return f"interrupted: {frames} in {report.kept or 'the output'}"
 
 
-def _told(target: str, report: DecodeReport) -> str:
+def told(target: str, report: DecodeReport) -> str:
+    """The line of --verbose about a video."""
     fps = report.frames / report.seconds if report.seconds else 0.0
     frames = f"{report.frames} {'frame' if report.frames == 1 else 'frames'}"
     return (

@@ -13,7 +13,7 @@ import click
 
 from bitstream.errors import FileAccessError
 from bitstream.limits import DEFAULT_TILE, MAX_TILE, MIN_TILE, TILE_STEP
-from cli.gathered import gathered
+from cli.gathered import Option, gathered
 from codec.rate.target import Target, TargetKind
 from codec.settings import DEFAULT_QUALITY, EncodeSettings
 from codec.still.effort import DEFAULT_EFFORT, FIRST_REFINED, HIGHEST, LOWEST
@@ -105,16 +105,21 @@ def _checked_tile(_: click.Context, __: click.Parameter, value: int | None) -> i
     return value
 
 
-_OPTIONS = (
-    click.option(
+def quality_option(help_text: str) -> Option:
+    """A quality 0..100."""
+    return click.option(
         "-q",
         "--quality",
         type=click.FloatRange(0, 100),
         default=DEFAULT_QUALITY,
         show_default=True,
         callback=_checked_quality,
-        help="0 (smallest) to 100 (best); equal steps look like equal steps of PSNR.",
-    ),
+        help=help_text,
+    )
+
+
+_OPTIONS = (
+    quality_option("0 (smallest) to 100 (best); equal steps look like equal steps of PSNR."),
     click.option("--lossless", is_flag=True, help="Keep every pixel that can be seen; the quality does not count."),
     click.option(
         "--exact",

@@ -11,11 +11,13 @@ import click
 import codec
 from bitstream.errors import FileAccessError
 from cli.bench import bench
+from cli.colorize import colorize
 from cli.command import CLOSED_PIPE, let_stdout_go, say
 from cli.concat import concat
 from cli.cut import cut
 from cli.decode import decode
 from cli.demo import demo
+from cli.denoise import denoise
 from cli.encode import encode
 from cli.info import info
 from cli.models import models
@@ -37,7 +39,7 @@ def cli() -> None:
     """Wisp: a learned image and video codec. Small .wisp files that decode alike on every machine."""
 
 
-for command in (encode, decode, info, verify, cut, concat, models, demo, bench, train):
+for command in (encode, decode, info, verify, cut, concat, denoise, colorize, models, demo, bench, train):
     cli.add_command(command)
 
 

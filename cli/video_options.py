@@ -57,6 +57,10 @@ def _kilobits(_: click.Context, __: click.Parameter, value: float | None) -> flo
     return value
 
 
+_SIZE_OF_RAW = video_option("--size", metavar="WxH", callback=_frame_size, help="Of the frames of raw video.")
+_STRICT = video_option(
+    "--strict", is_flag=True, help="Refuse what would have to be converted: 10 bits, interlaced frames."
+)
 _VIDEO_IN = (
     video_option(
         "--format",
@@ -64,9 +68,9 @@ _VIDEO_IN = (
         metavar="RAW",
         help="The input is raw video: y4m, rgb24, yuv420p, or another of FFmpeg's formats of pixels.",
     ),
-    video_option("--size", metavar="WxH", callback=_frame_size, help="Of the frames of raw video."),
+    _SIZE_OF_RAW,
     video_option("--rate", "frame_rate", metavar="R", callback=_frames_a_second, help="Frames a second of raw video."),
-    video_option("--strict", is_flag=True, help="Refuse what would have to be converted: 10 bits, interlaced frames."),
+    _STRICT,
     no_audio,
     video_option(
         "--target-bitrate",
@@ -103,13 +107,42 @@ def _reading(values: dict[str, Any]) -> dict[str, Any]:
 video_in = gathered(_VIDEO_IN, _reading)  # what is read comes as one parameter `reading`, the rest by name
 
 
-def _check_raw(kind: str | None, size: tuple[int, int] | None, rate: Fraction | None) -> None:
+def _check_raw(
+    kind: str | None,
+    size: tuple[int, int] | None,
+    rate: Fraction | None,
+    named: str = "--format",
+    rate_named: str = "--rate",
+) -> None:
     if kind is None and (size or rate):
-        raise click.UsageError(f"{'--size' if size else '--rate'} is for raw video: --format says which.")
+        raise click.UsageError(f"{'--size' if size else rate_named} is for raw video: {named} says which.")
     if kind == Y4M and size:
         raise click.UsageError("--size is for raw video without a header: y4m has one.")
     if kind not in (None, Y4M) and size is None:
         raise click.UsageError(f"raw video of {kind} needs its --size, as in --size 640x360.")
+
+
+_RAW_IN = (
+    video_option(
+        "--raw",
+        type=click.Choice((Y4M, *RAW_FORMATS)),
+        metavar="RAW",
+        help="The input is raw video: y4m, rgb24, yuv420p, or another of FFmpeg's formats of pixels.",
+    ),
+    _SIZE_OF_RAW,
+    video_option("--raw-rate", metavar="R", callback=_frames_a_second, help="Frames a second of raw video."),
+    _STRICT,
+)
+RAW_IN = ("raw", "size", "raw_rate", "strict")
+
+
+def _raw(values: dict[str, Any]) -> dict[str, Any]:
+    kind, size, rate = (values.pop(name) for name in ("raw", "size", "raw_rate"))
+    _check_raw(kind, size, rate, "--raw", "--raw-rate")
+    return {"reading": InputSettings(raw=None if kind is None else RawVideo(kind, size, rate), **values)}
+
+
+raw_in = gathered(_RAW_IN, _raw)  # what is read, where --format says what is written: one parameter `reading`
 
 
 _OUTPUT = (

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from codec.pixels.geometry import Box
     from codec.pixels.picture import Picture
     from codec.rate.target import Target
+    from codec.restore.api import colorize, denoise
     from codec.sequence.encoder import WrittenFrame
     from codec.sequence.video import Video, VideoSlice, open_video
     from codec.sequence.writer import VideoWriter
@@ -103,10 +104,12 @@ __all__ = [
     "WispError",
     "WispNote",
     "WrittenFrame",
+    "colorize",
     "decode",
     "decode_array",
     "decode_file",
     "decode_tensor",
+    "denoise",
     "encode",
     "encode_file",
     "open_video",
@@ -143,6 +146,7 @@ _LAZY = {
     "open_video": "codec.sequence.video",
     "probe": "codec.jobs.describe_still",
     "register_pillow": "codec.pillow",
+    **dict.fromkeys(("colorize", "denoise"), "codec.restore.api"),
     **dict.fromkeys(("Codec", "decode", "decode_array", "decode_tensor", "encode", "salvage"), "codec.api"),
 }
 

@@ -115,7 +115,7 @@ class Codec(Coder):
             crop beyond the picture. ModelNotFoundError also where the model has no fast synthesis here.
         """
         still = read_file(data)
-        return _image_of(Picture(self.decode_still(still, crop=crop, fast=fast).picture.pixels, still.metadata))
+        return image_of(Picture(self.decode_still(still, crop=crop, fast=fast).picture.pixels, still.metadata))
 
     def decode_array(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> NDArray[np.uint8]:
         """As `decode`, -> array (H, W, C) uint8, C = 1 to 4 for L, LA, RGB, RGBA."""
@@ -141,10 +141,10 @@ class Codec(Coder):
             As `decode`, where the header or the model cannot be read; damaged tiles raise nothing.
         """
         picture, report = self.salvage_picture(data, fast=fast)
-        return _image_of(picture), report
+        return image_of(picture), report
 
 
-def _image_of(picture: Picture) -> Image.Image:
+def image_of(picture: Picture) -> Image.Image:
     image = picture.image()
     image.info.update(info_entries(picture.metadata))
     return image

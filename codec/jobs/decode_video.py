@@ -51,7 +51,7 @@ def decode_video(
     ) as video:
         sink = open_sink(
             target,
-            _sink_settings(settings, sequence_kind(settings.format, target)),
+            sink_settings(settings, sequence_kind(settings.format, target)),
             selection.clip(video.clip),
             selection.size(video.size),
             video.mode,
@@ -59,7 +59,8 @@ def decode_video(
             writing=writing,
             source=source.path,
         )
-        frames, kept = _filled(sink, video, settings, progress or Progress(), go_on)
+        items = _wanted(video, settings, progress or Progress(), go_on)
+        frames, kept = filled(sink, items, go_on, some=settings.salvage)
         size = selection.size(video.size)
         seconds, interrupted = time.perf_counter() - start, not go_on()
         return DecodeReport(
@@ -90,8 +91,8 @@ def sequence_kind(wanted: str | None, target: str) -> Kind:
     return kind or ("png" if picture_format(target) else DEFAULT_KIND)
 
 
-def _sink_settings(settings: DecodeSettings, kind: Kind) -> SinkSettings:
-    """Raises RequestError for what the format cannot do."""
+def sink_settings(settings: DecodeSettings, kind: Kind) -> SinkSettings:
+    """How frames are written. Raises RequestError for what the format cannot do."""
     if settings.chroma != "420" and kind != "y4m":
         raise RequestError(f"chroma {settings.chroma} is for y4m, not for {kind}")
     for name in ("crf", "preset"):
@@ -102,13 +103,16 @@ def _sink_settings(settings: DecodeSettings, kind: Kind) -> SinkSettings:
     )
 
 
-def _filled(
-    sink: Sink, video: Video, settings: DecodeSettings, progress: Progress, go_on: Callable[[], bool]
+def filled(
+    sink: Sink, items: Iterator[Frame | AudioPacket], go_on: Callable[[], bool], *, some: bool = False
 ) -> tuple[int, str | None]:
-    """Write everything that is wanted -> how many frames; where it was interrupted the name of what is kept."""
+    """Write everything and close -> how many frames; where it was interrupted the name of what is kept.
+
+    With `some`, no frame at all raises CorruptError. After an error nothing is left open.
+    """
     frames = 0
     try:
-        for item in _wanted(video, settings, progress, go_on):
+        for item in items:
             if isinstance(item, AudioPacket):
                 sink.write_audio(item)
             else:
@@ -116,7 +120,7 @@ def _filled(
                 frames += 1
         if not go_on():
             return frames, sink.abort(keep=True)
-        if not frames and settings.salvage:
+        if not frames and some:
             raise CorruptError("no frame is intact")
         sink.close()
     except (FileAccessError, BrokenPipeError):

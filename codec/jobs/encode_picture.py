@@ -10,6 +10,7 @@ from codec.files.source import ByteSource
 from codec.formats.pictures.load import load_picture
 from codec.jobs.settings import EncodeReport, InputSettings
 from codec.pixels.distortion import seen_ms_ssim
+from codec.restore.restore import restored
 from codec.settings import EncodeSettings
 from codec.still.check import note_poor_quality
 from codec.work.progress import Progress
@@ -39,6 +40,9 @@ def encode_picture(
         with stage("reading"):
             picture = load_picture(source, frame=reading.frame).without(reading.strip)
         writing.check(target, source.path)
+        if reading.restoration is not None:
+            with stage("restoring"):
+                picture = restored(codec, picture, reading.restoration)
         compare = verify or measure
         coded = codec.encode_picture(picture, settings, keep_latents=compare, progress=progress)
         trial = codec.try_out(coded) if compare else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from codec.api import Codec
 from codec.files.output import Output, Writing
 from codec.files.source import ByteSource
 from codec.jobs.log import MOST_DB, FrameLog
-from codec.jobs.selection import Chooser
+from codec.jobs.media import GoOn, chosen_items, open_media
 from codec.jobs.settings import EncodeReport, InputSettings
 from codec.notes import note
 from codec.pixels.distortion import psnr
@@ -26,16 +25,12 @@ from codec.sequence.encoder import ASSUMED_SECONDS, EncodedFrame, SequenceEncode
 from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.pace import Pace, Survey
 from codec.settings import EncodeSettings
-from codec.work.prefetch import drawn_ahead
 from codec.work.progress import Progress
 
 if TYPE_CHECKING:
     from codec.formats.video.read.source import MediaSource
 
-_READ_AHEAD = 4  # frames of the source
 _FAR = 0.1  # of the target bitrate: a note tells of more
-
-GoOn = Callable[[], bool]
 
 
 def encode_video(
@@ -69,13 +64,13 @@ def encode_video(
     if two_pass:
         if not source.seekable() or bitrate is None:
             raise RequestError("two passes need a target bitrate, and an input that can be read twice")
-        survey = _survey(FrameEncoder(codec, settings), source, reading, share.within(0.0, 0.5), go_on)
+        survey = _survey(codec, settings, source, reading, share.within(0.0, 0.5), go_on)
         if survey.seconds and go_on():
             pace = survey.pace(bitrate)
         share = share.within(0.5, 1.0)
     start, totals = time.perf_counter(), _Totals(codec, log)
     with ExitStack() as held:
-        media = held.enter_context(_opened(source, reading, sound=reading.audio))
+        media = held.enter_context(open_media(codec, source, reading, sound=reading.audio))
         if pace is not None and media.duration and not reading.selection.cuts:
             pace.expect(media.duration)
         output = held.enter_context(Output(target, writing, sources=[source.path], part=True))
@@ -83,13 +78,13 @@ def encode_video(
             output,  # type: ignore[arg-type]  # as much of a file as is needed
             reading.selection.clip(media.clip),
             reading.selection.size(media.size),
-            media.mode,
+            media.mode if reading.restoration is None else reading.restoration.mode(media.mode),
             encoder,
             pace=pace,
             metadata=replace(media.metadata, **dict.fromkeys(reading.strip, b"")),
             audio=media.audio,
         )
-        for item in _chosen(media, Chooser(reading.selection, media.clip), share, go_on):
+        for item in chosen_items(codec, media, reading, share, go_on):
             if isinstance(item, AudioPacket):
                 sequence.write_audio(item)
             else:
@@ -108,12 +103,12 @@ def encode_video(
 
 
 def _survey(
-    encoder: FrameEncoder, source: ByteSource, reading: InputSettings, progress: Progress, go_on: GoOn
+    codec: Codec, settings: EncodeSettings, source: ByteSource, reading: InputSettings, progress: Progress, go_on: GoOn
 ) -> Survey:
     """The first of two passes."""
-    survey, before = Survey(encoder), None
-    with _opened(source, reading, sound=False) as media:
-        for item in _chosen(media, Chooser(reading.selection, media.clip), progress, go_on):
+    survey, before = Survey(FrameEncoder(codec, settings)), None
+    with open_media(codec, source, reading, sound=False) as media:
+        for item in chosen_items(codec, media, reading, progress, go_on):
             if isinstance(item, AudioPacket):
                 continue
             seconds = _shown_seconds(item, media)
@@ -123,37 +118,6 @@ def _survey(
                 survey.add(Picture(item.pixels), seconds)
             before = item
     return survey
-
-
-def _opened(source: ByteSource, reading: InputSettings, *, sound: bool) -> MediaSource:
-    from codec.formats.video.read.open import open_source
-
-    return open_source(source, raw=reading.raw, strict=reading.strict, audio=sound)
-
-
-def _chosen(
-    media: MediaSource, chooser: Chooser, progress: Progress, go_on: GoOn
-) -> Generator[Frame | AudioPacket, None, None]:
-    """What is to be encoded, read ahead."""
-    bases = {stream.index: stream.time_base for stream in media.audio}
-    progress.begin(chooser.selection.expected(media.frames, media.clip.rate))
-    items = drawn_ahead(iter(media), _READ_AHEAD, go_on)
-    try:
-        for item in items:
-            if isinstance(item, AudioPacket):
-                packet = chooser.packet(item, bases[item.stream])
-                if packet is not None:
-                    yield packet
-                continue
-            if chooser.takes(item.number, item.pts):
-                yield from chooser.begin()
-                yield chooser.frame(item)
-            elif chooser.over:
-                return
-            if chooser.begun:
-                progress.add(1)
-    finally:
-        items.close()
 
 
 def _shown_seconds(frame: Frame, media: MediaSource) -> float:

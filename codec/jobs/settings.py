@@ -11,6 +11,7 @@ from codec.formats.pictures.save import DEFAULT_OUTPUT_QUALITY
 from codec.formats.video.write.sink import VideoCodec
 from codec.jobs.selection import Selection
 from codec.pixels.geometry import Crop
+from codec.restore.settings import Restoration
 from codec.work.choices import check_choice
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class InputSettings:
         audio: keep the sound of a video.
         raw: what raw video is, which cannot be recognised.
         strict: refuse what would have to be converted instead of noting it.
+        restoration: what is done to it first. Frames are restored before they are resized.
     """
 
     strip: frozenset[str] = frozenset()
@@ -40,6 +42,7 @@ class InputSettings:
     audio: bool = True
     raw: RawVideo | None = None
     strict: bool = False
+    restoration: Restoration | None = None
 
 
 class DecodeOptions(TypedDict, total=False):

@@ -24,6 +24,7 @@ from codec.model.file import (
 )
 from codec.model.quality import to_user_quality
 from codec.model.synthesis import SynthesisFile, SynthesisInfo, read_synthesis_file, synthesis_info
+from codec.restore.config import FORMAT as RESTORE_FORMAT
 
 PACKAGED = Path(__file__).parent.parent / "weights"
 DEFAULT_MODEL = "image-v1"
@@ -50,13 +51,13 @@ def _files_at(place: Path) -> list[Path]:
 
 
 def list_models(extra: Path | None = None) -> tuple[list[ModelInfo], list[WispError]]:
-    """-> the models found, the errors of files that are none; fast syntheses are passed over."""
+    """-> the models found, the errors of files that are none; fast syntheses and restorers are passed over."""
     found: list[ModelInfo] = []
     errors: list[WispError] = []
     for path in candidate_files(extra):
         try:
             metadata = read_metadata(path)
-            if path == extra or metadata.get("format") != synthesis.FORMAT:
+            if path == extra or metadata.get("format") not in (synthesis.FORMAT, RESTORE_FORMAT):
                 found.append(model_info(path, metadata))
         except WispError as error:
             errors.append(error)

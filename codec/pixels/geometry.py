@@ -143,9 +143,9 @@ def entropy_tiles(field: tuple[int, int], tile: int) -> list[Area]:
     return [Area(*rows, *columns) for rows in _split(field[0], step) for columns in _split(field[1], step)]
 
 
-def windows(field: tuple[int, int]) -> Iterator[Area]:
-    """Areas of nearly equal size that cover the field, none larger than WINDOW a side."""
-    steps = [math.ceil(length / math.ceil(length / WINDOW)) for length in field]
+def windows(field: tuple[int, int], most: int = WINDOW) -> Iterator[Area]:
+    """Areas of nearly equal size that cover the field (height, width), none larger than `most` a side."""
+    steps = [math.ceil(length / math.ceil(length / most)) for length in field]
     for rows in _split(field[0], steps[0]):
         for columns in _split(field[1], steps[1]):
             yield Area(*rows, *columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from PIL import Image
 from bitstream.metadata import Metadata
 from codec.pixels.geometry import Box
 
+Level = TypeVar("Level", bound=np.generic)
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by the number of channels
 
 
@@ -72,6 +74,6 @@ def channels(image: Image.Image) -> NDArray[np.uint8]:
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 
-def as_rgb(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def as_rgb(colours: NDArray[Level]) -> NDArray[Level]:
     """(H, W, 1 or 3) -> (H, W, 3): grey three times. A view where it can be."""
     return np.broadcast_to(colours, (*colours.shape[:2], 3)) if colours.shape[2] == 1 else colours

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from bitstream.errors import ModelFileError
 from codec.network.shapes import Shapes, blocks_tensors, conv_tensors
 
+FORMAT = "wisp-restore"  # of their files
+Kind = Literal["denoise", "colorize"]
 PLANES = {"denoise": (4, 3), "colorize": (1, 2)}  # inputs and outputs: RGB and sigma -> noise; luma -> chroma
 _LARGEST = 4096  # of any size
 

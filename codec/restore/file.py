@@ -1,4 +1,4 @@
-"""The file of a denoiser or colouriser, and the ones that are in the package.
+"""The file of a denoiser or colouriser, and where it is found.
 
 A safetensors file with the tensors of `RestoreNetwork` in fp16. Its string metadata: `format` = wisp-restore,
 `version`, `id`, `name` and `config`. The id is the first 8 bytes of a SHA-256 over `config` and a line feed, and the
@@ -7,21 +7,21 @@ tensors as in a model's id.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save
 
-from bitstream.errors import ModelFileError
+from bitstream.errors import ModelFileError, ModelNotFoundError, WispError
 from codec.files.output import Writing
 from codec.model.container import Tensors, check_tensors, content_id, read_metadata, read_tensors
-from codec.model.registry import PACKAGED
-from codec.restore.config import RestoreConfig
+from codec.model.registry import SEARCH_VARIABLE, candidate_files
+from codec.restore.config import FORMAT, Kind, RestoreConfig
 
-FORMAT = "wisp-restore"
 FORMAT_VERSION = "0"
-SHIPPED = {kind: PACKAGED / f"{kind}-v1.safetensors" for kind in ("denoise", "colorize")}
+_NAMES: dict[Kind, str] = {"denoise": "denoiser", "colorize": "colouriser"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,23 @@ def write_restore_file(
     }
     Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
     return file
+
+
+def find_restore_file(kind: Kind) -> Path:
+    """The first file of this kind in the package and in $WISP_MODEL_PATH. Raises ModelNotFoundError."""
+    path = next((path for path in candidate_files() if _kind_of(path) == kind), None)
+    if path is None:
+        raise ModelNotFoundError(f"no {_NAMES[kind]} is here: name its file, or put it in ${SEARCH_VARIABLE}")
+    return path
+
+
+def _kind_of(path: Path) -> str | None:
+    """None for files of another format, and for what cannot be read."""
+    with suppress(WispError):
+        metadata = read_metadata(path)
+        if metadata.get("format") == FORMAT:
+            return RestoreConfig.from_json(metadata.get("config", "")).kind
+    return None
 
 
 def read_restore_file(path: Path, kind: str) -> RestoreFile:
