@@ -22,6 +22,7 @@ from cli.encode import encode
 from cli.info import info
 from cli.models import models
 from cli.stop import SIGNALLED
+from cli.study import study
 from cli.train import train
 from cli.verify import verify
 
@@ -39,7 +40,7 @@ def cli() -> None:
     """Wisp: a learned image and video codec. Small .wisp files that decode alike on every machine."""
 
 
-for command in (encode, decode, info, verify, cut, concat, denoise, colorize, models, demo, bench, train):
+for command in (encode, decode, info, verify, cut, concat, denoise, colorize, models, demo, bench, train, study):
     cli.add_command(command)
 
 

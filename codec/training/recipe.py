@@ -27,6 +27,7 @@ ENDING = ".toml"
 RECIPE, DATA = "recipe.toml", "data.txt"  # what the folder of a run is known by
 _ANY = 1e12  # no setting needs more, and infinity is none
 Decay = Literal["linear", "cosine", "constant"]
+_CROP_STEPS = {"autoencoder": 1}  # what the sides of crops are multiples of, of other tasks 64
 _TABLES = ("rates", "network")  # keys that are tables
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -42,7 +43,7 @@ class Recipe:
     seed: int = 1
 
     batch: int = 32  # pictures a step, over all processes together
-    crop: int = 256  # pixels a side, a multiple of 64
+    crop: int = 256  # pixels a side, a multiple of 64 (of small networks any number)
     validation: int = 64  # pictures of the data that are never trained on
     flip: bool = True  # mirror crops at random
     transpose: bool = True  # exchange their rows and columns at random
@@ -94,8 +95,9 @@ class Recipe:
         self._within("validation", 1, _ANY)
         self._within("batch", 1, 65536)
         self._within("beta", 0, 0.99999)
-        if self.crop < 64 or self.crop % 64:
-            raise RequestError(f"recipe: crop = {self.crop} is not a multiple of 64")
+        step = _CROP_STEPS.get(self.task, 64)
+        if self.crop < 1 or self.crop % step:
+            raise RequestError(f"recipe: crop = {self.crop} is not a multiple of {step}")
         for part, rate in self.rates.items():
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate <= _ANY:
                 raise RequestError(f"recipe: rates: {part} = {rate!r} is not a number of at least 0")

@@ -18,7 +18,7 @@ from codec.training.recipe import Recipe
 from codec.training.run import Run
 from codec.training.task import Task
 
-_TASKS = ("image", "compressai", "synthesis", "detail", "predicted", "denoise", "colorize")
+_TASKS = ("image", "compressai", "synthesis", "detail", "predicted", "denoise", "colorize", "autoencoder")
 
 
 class _TaskModule(Protocol):

@@ -1,0 +1,1 @@
+"""Small studies of autoencoders: reconstruction, denoising, colouring. Networks are trained by codec/training."""
