@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +99,9 @@ def _tell(out: Path, outcome: Outcome) -> None:
         "early": "stopped early, best weights kept, after",
         "stopped": "stopped (--resume goes on) after",
     }[outcome.ended]
-    parts = ", ".join(f"{part} {seconds * 1000:.0f} ms" for part, seconds in outcome.step_seconds.items())
     steps = "one step" if outcome.steps == 1 else f"{outcome.steps:,} steps"
-    say(str(out), f"{how} {steps}, {outcome.seconds:.0f} s; best score {outcome.score:.4f}")
-    say(str(out), f"a step took {parts}")
+    score = f"; best score {outcome.score:.4f}" if math.isfinite(outcome.score) else ""
+    say(str(out), f"{how} {steps}, {outcome.seconds:.0f} s{score}")
+    if outcome.step_seconds:
+        parts = ", ".join(f"{part} {seconds * 1000:.0f} ms" for part, seconds in outcome.step_seconds.items())
+        say(str(out), f"a step took {parts}")

@@ -54,7 +54,7 @@ class Outcome:
     seconds: float
     score: float
     ended: str
-    step_seconds: Mapping[str, float]  # mean of each part of a step in this process
+    step_seconds: Mapping[str, float]  # mean of each part of a step in this process; none: no step was made
 
 
 class TrainingError(RequestError):
@@ -128,8 +128,8 @@ class Loop:
             self._log.close()
         if state.finished:
             self._restore_best()
-        made = max(1, state.step - begun)
-        parts = {part: seconds / made for part, seconds in self._stepper.seconds.items()}
+        made = state.step - begun
+        parts = {part: seconds / made for part, seconds in self._stepper.seconds.items()} if made else {}
         return Outcome(state.step, state.spent, state.best, ended, parts)
 
     def _record(self, values: Tensor) -> None:

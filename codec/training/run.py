@@ -60,8 +60,9 @@ class Run:
         if not self.exists():
             return
         if resume:
-            if self.recipe() != recipe:
-                raise RequestError(f"{self.folder} was begun by another recipe, see its {RECIPE}")
+            own = self.recipe().plain()
+            if others := [key for key, value in recipe.plain().items() if own[key] != value]:
+                raise RequestError(f"{self.folder} was begun by another recipe, of other {', '.join(others)}")
             if self.sources() != [source.resolve() for source in sources]:
                 raise RequestError(
                     f"{self.folder} was begun on other pictures, see its {DATA} (edit it where they have moved)"
