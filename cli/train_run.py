@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import options
-from cli.command import say
+from cli.command import notes_to, say
 from cli.gathered import gathered
 from cli.progress import Count, ProgressKind, shown
 from cli.stop import Stop
@@ -60,7 +61,9 @@ def run_recipe(recipe: Recipe, data: Sequence[Path], out: Path, run: RunOptions)
     options.prepare_networks(run.threads)
     from codec.training.session import train
 
-    with shown(run.progress, [1], quiet=False, command="train") as show:
+    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that torchrun started, it speaks for all
+    silence = nullcontext() if first else notes_to(lambda _: None)
+    with silence, shown(run.progress if first else "none", [1], quiet=False, command="train") as show:
         stop = Stop(lambda: show.say(f"wisp: {out}: stops after this step; again to break off"))
         with stop.listening():
             show.begin(0, str(out))
@@ -74,7 +77,7 @@ def run_recipe(recipe: Recipe, data: Sequence[Path], out: Path, run: RunOptions)
                 recipe, data, out, device=run.device, resume=run.resume, overwrite=run.overwrite, watch=watch
             )
         show.end(0, str(out), stop.status)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if first:
         _tell(out, outcome)
         if run.report and outcome.ended != "stopped":
             _report(out, recipe)

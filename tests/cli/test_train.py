@@ -91,10 +91,16 @@ def test_a_folder_with_a_run_is_kept(trained: tuple[Path, Result], pictures: Pat
     assert hashlib.sha256((out / "state.pt").read_bytes()).digest() == before
 
 
-def test_resuming_takes_the_recipe_of_the_run(trained: tuple[Path, Result], pictures: Path) -> None:
+def test_resuming_takes_the_recipe_of_the_run(
+    trained: tuple[Path, Result], pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, _ = trained
     said = invoke("train", "image", "--data", pictures, "--out", out, "--resume", "--no-report")
     assert said.exit_code == 0 and "trained 3 steps" in said.stderr and "a step took" not in said.stderr
+    assert "broken.png left out" in said.stderr
+    monkeypatch.setenv("RANK", "1")  # of torchrun's processes the first speaks for all
+    said = invoke("train", "image", "--data", pictures, "--out", out, "--resume")
+    assert said.exit_code == 0 and said.output == ""
 
 
 @pytest.mark.parametrize(
