@@ -28,22 +28,29 @@ def search(reference: Tensor, picture: Tensor, start: Tensor | None = None) -> T
     `start`: vectors to begin with as well, such as those of a shorter distance, scaled.
     """
     before, now = luma(reference), luma(picture)
-    rows, columns = now.shape[0] // BLOCK, now.shape[1] // BLOCK
-    field = _coarse(before, now) * _COARSE
+    field = search_whole(before, now, start)
+    level = _Level(before.round(), now, BLOCK, _PRICE)
+    field = field * 4
+    field = level.refined(field, [], steps=(2, 1), fraction=4)
+    return level.refined(field, list(_neighbours(field)), steps=(), fraction=4)
+
+
+def search_whole(before: Tensor, now: Tensor, start: Tensor | None = None, price: float = _PRICE) -> Tensor:
+    """Luma (H, W) of two pictures, levels of 0..255, sides multiples of 16 -> vectors (H/16, W/16, 2) in whole pixels.
+
+    `start` as in `search`; the `price` of a bit is larger where noise would pay for vectors that follow it.
+    """
+    field = _coarse(before, now, price) * _COARSE
     for scale in (2, 1):
-        level = _Level(_smaller(before, scale), _smaller(now, scale), BLOCK // scale)
+        level = _Level(_smaller(before, scale), _smaller(now, scale), BLOCK // scale, price)
         found = field // scale
         starts = [] if start is None else [torch.div(start, 4 * scale, rounding_mode="floor")]
         found = level.refined(found, [*_neighbours(found), *starts], steps=(2, 1), fraction=1)
         field = found * scale
-    level = _Level(before.round(), now, BLOCK)
-    field = field * 4
-    field = level.refined(field, [], steps=(2, 1), fraction=4)
-    field = level.refined(field, list(_neighbours(field)), steps=(), fraction=4)
-    return field.reshape(rows, columns, 2)
+    return field
 
 
-def _coarse(before: Tensor, now: Tensor) -> Tensor:
+def _coarse(before: Tensor, now: Tensor, price: float) -> Tensor:
     """The best displacement of each block (rows, columns, 2) at a quarter of the size, in pixels there."""
     small, wanted = _smaller(before, _COARSE), _smaller(now, _COARSE)
     height, width = wanted.shape
@@ -52,7 +59,7 @@ def _coarse(before: Tensor, now: Tensor) -> Tensor:
     errors = F.pad((moved - wanted).abs(), (2,) * 4, mode="replicate")
     reach = torch.arange(-_REACH, _REACH + 1)
     shifts = torch.stack(torch.meshgrid(reach, reach, indexing="ij"), -1).reshape(-1, 2)
-    prices = _PRICE * _bits(shifts * _COARSE * 4, torch.zeros(2))
+    prices = price * _bits(shifts * _COARSE * 4, torch.zeros(2))
     costs = F.avg_pool2d(errors, 8, 4) * BLOCK**2 + prices[:, None, None]
     return shifts[costs.argmin(0)]
 
@@ -84,8 +91,8 @@ def _medians(field: Tensor) -> Tensor:
 class _Level:
     """One size of the two pictures: costs of vectors for all blocks at once."""
 
-    def __init__(self, before: Tensor, now: Tensor, block: int) -> None:
-        self._before, self._scale = before[None], BLOCK // block
+    def __init__(self, before: Tensor, now: Tensor, block: int, price: float) -> None:
+        self._before, self._scale, self._price = before[None], BLOCK // block, price
         top, left = block_corners(now.shape[0] * self._scale, now.shape[1] * self._scale)
         around = _AROUND // self._scale
         self._side, self._top, self._left = (
@@ -107,7 +114,7 @@ class _Level:
             else:
                 found = displaced(self._before, flat, self._top, self._left, self._side)
             error = (found - self._wanted).abs().mean((1, 2, 3)) * BLOCK**2
-            return error.reshape(field.shape[:2]) + _PRICE * _bits(vectors * to_quarters, expected * to_quarters)
+            return error.reshape(field.shape[:2]) + self._price * _bits(vectors * to_quarters, expected * to_quarters)
 
         field = _best([field, *others], cost)
         for step in steps:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -16,10 +17,13 @@ from codec.pixels.geometry import Area, windows
 from codec.pixels.picture import Picture, as_rgb
 from codec.restore.network import RestoreNetwork, denoised
 from codec.restore.noise import noise_sigma
+from codec.restore.temporal import Guided, averaged
 from codec.work.progress import Progress
 
 _WINDOW = 1024  # pixels a side, halo not counted: bounds the memory
 _LEVELS = 255
+_NEIGHBOURS = 2  # frames on each side of one that help
+_PACE = 0.2  # share of a frame in the running estimate of a clip's noise
 
 
 class Denoiser:
@@ -32,15 +36,57 @@ class Denoiser:
         """The same without its noise; alpha and metadata stay."""
         sigma = estimated(picture) if self._sigma is None else self._sigma
         colours = without_noise(self._network, picture.colours, sigma, progress)
-        return replace(picture, pixels=np.dstack([colours, picture.alpha]) if picture.has_alpha else colours)
+        return replace(picture, pixels=_with_alpha(colours, picture))
 
     def clip(self, items: Iterator[Frame | AudioPacket]) -> Iterator[Frame | AudioPacket]:
-        """See Restorer."""
+        """See Restorer. Frames come out when the next ones are there."""
+        line: deque[_Seen | AudioPacket] = deque()  # what has still to come out
+        near: deque[_Seen] = deque(maxlen=2 * _NEIGHBOURS + 1)  # the last frames
         for item in items:
-            yield self._frame(item) if isinstance(item, Frame) else item
+            if isinstance(item, Frame):
+                near.append(self._seen(item, near[-1] if near else None))
+                line.append(near[-1])
+            else:
+                line.append(item)
+            while line and not (isinstance(line[0], _Seen) and near[-1].number < line[0].number + _NEIGHBOURS):
+                yield self._out(line.popleft(), near)
+        while line:
+            yield self._out(line.popleft(), near)
 
-    def _frame(self, frame: Frame) -> Frame:
-        return replace(frame, pixels=self.still(Picture(frame.pixels), Progress()).pixels)
+    def _seen(self, frame: Frame, before: _Seen | None) -> _Seen:
+        picture = Picture(frame.pixels)
+        sigma = self._sigma
+        if sigma is None:
+            sigma = estimated(picture)
+            if before is not None:
+                sigma = before.sigma + _PACE * (sigma - before.sigma)
+        number = 0 if before is None else before.number + 1
+        guided = Guided(picture.colours, without_noise(self._network, picture.colours, sigma))
+        return _Seen(frame, number, sigma, guided)
+
+    def _out(self, item: _Seen | AudioPacket, near: Iterable[_Seen]) -> Frame | AudioPacket:
+        if isinstance(item, AudioPacket):
+            return item
+        others = [other.guided for other in near if 0 < abs(other.number - item.number) <= _NEIGHBOURS]
+        if not item.sigma or not others:
+            colours = item.guided.guide
+        else:
+            colours = without_noise(self._network, *averaged(item.guided, others, item.sigma))
+        return replace(item.frame, pixels=_with_alpha(colours, Picture(item.frame.pixels)))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A frame of a clip, counted from 0, with the sigma of its noise in levels."""
+
+    frame: Frame
+    number: int
+    sigma: float
+    guided: Guided
+
+
+def _with_alpha(colours: NDArray[np.uint8], picture: Picture) -> NDArray[np.uint8]:
+    return np.dstack([colours, picture.alpha]) if picture.has_alpha else colours
 
 
 def estimated(picture: Picture) -> float:
