@@ -9,7 +9,7 @@ made paler.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,12 +17,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bitstream.sequence.audio import AudioPacket
-from codec.pixels.frame import Frame
-from codec.pixels.picture import Picture
 from codec.restore.colour import to_rgb, to_ycbcr
 from codec.restore.network import RestoreNetwork, colored
-from codec.work.progress import Progress
 
 _SIDE = 256  # pixels of the shorter side that the network sees, at most
 _RADIUS = 1  # of the windows whose slopes are measured, in pixels of what the network sees
@@ -125,37 +121,3 @@ def _within(luma: Tensor, chroma: Tensor) -> Tensor:
     room = torch.where(shift > 0, 1 - luma, luma)
     share = (room / shift.abs().clamp_min(1e-6)).amin(1, keepdim=True).clamp_max(1)
     return (luma + share * shift).clamp(0, 1)
-
-
-def colorized(network: RestoreNetwork, colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W, 1 or 3) -> (H, W, 3): the picture's luma in the network's colours."""
-    luma = luma_of(colours)
-    return in_colour(luma, chroma_of(network, luma))
-
-
-class Colorizer:
-    """See Restorer."""
-
-    def __init__(self, network: RestoreNetwork) -> None:
-        self._network = network
-
-    def still(self, picture: Picture, progress: Progress) -> Picture:
-        """In colour; alpha and metadata stay, but for an ICC profile of grey pictures."""
-        progress.begin(1)
-        colours = colorized(self._network, picture.colours)
-        progress.add(1)
-        pixels = np.dstack([colours, picture.alpha]) if picture.has_alpha else colours
-        return Picture(pixels, replace(picture.metadata, icc=_of_colours(picture.metadata.icc)))
-
-    def clip(self, items: Iterator[Frame | AudioPacket]) -> Iterator[Frame | AudioPacket]:
-        """See Restorer."""
-        for item in items:
-            yield self._frame(item) if isinstance(item, Frame) else item
-
-    def _frame(self, frame: Frame) -> Frame:
-        return replace(frame, pixels=self.still(Picture(frame.pixels), Progress()).pixels)
-
-
-def _of_colours(profile: bytes) -> bytes:
-    """An ICC profile unless it is one of grey pictures, whose name stands behind 16 bytes (ICC.1:2022, 7.2.6)."""
-    return b"" if profile[16:20] == b"GRAY" else profile

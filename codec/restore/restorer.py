@@ -9,7 +9,7 @@ from bitstream.sequence.audio import AudioPacket
 from codec.model.loaded import Runtime
 from codec.pixels.frame import Frame
 from codec.pixels.picture import Picture
-from codec.restore.colorize import Colorizer
+from codec.restore.colorizer import Colorizer
 from codec.restore.denoise import Denoiser
 from codec.restore.loaded import load_network
 from codec.restore.settings import Denoising, Restoration

@@ -47,9 +47,9 @@ def averaged(frame: Guided, others: Sequence[Guided], sigma: float) -> tuple[NDA
     for other in others:
         before, noisy = _planes(other.guide), _planes(other.noisy)
         vectors = search_whole(_luma(before), _luma(guide))
-        moved = _moved(noisy, vectors)
-        weight = _spread(whole * _likeness(_moved(before, vectors) - guide, moved - now, sigma))
-        total += weight * moved
+        there = moved(noisy, vectors)
+        weight = _spread(whole * _likeness(moved(before, vectors) - guide, there - now, sigma))
+        total += weight * there
         weights += weight
         powers += weight * weight
     height, width = frame.noisy.shape[:2]
@@ -68,7 +68,7 @@ def _luma(planes: Tensor) -> Tensor:
     return planes[0] if len(planes) == 1 else luma(planes)
 
 
-def _moved(other: Tensor, vectors: Tensor) -> Tensor:
+def moved(other: Tensor, vectors: Tensor) -> Tensor:
     """Blocks of another frame (C, H, W) where the vectors (H/16, W/16, 2) have them."""
     channels, height, width = other.shape
     top, left = block_corners(height, width)

@@ -39,8 +39,7 @@ def sound(clip: Read) -> list[bytes]:
     return [packet.data for packet in clip.packets]
 
 
-@pytest.mark.parametrize("command", [DENOISE, COLORIZE])
-@pytest.mark.parametrize("name", ["b.mkv", "b.mp4", "b.wisp"])
+@pytest.mark.parametrize(("command", "name"), [(DENOISE, "b.mkv"), (DENOISE, "b.wisp"), (COLORIZE, "b.mp4")])
 def test_frames_times_and_sound_stay(command: tuple[str, ...], name: str) -> None:
     succeed(*command, "a.mkv", "-o", name)
     before = read("a.mkv")
@@ -79,7 +78,7 @@ def test_animations_and_pipes() -> None:
     Path("a.gif").write_bytes(animation(moving(3), "GIF", 40))
     succeed(*COLORIZE, "a.gif")
     with Image.open("a.colorized.gif") as image:
-        assert image.n_frames == 3
+        assert getattr(image, "n_frames", 1) == 3
     result = succeed(*COLORIZE, "-", "-o", "-", stdin=y4m_clip(2))
     assert result.stdout_bytes.startswith(b"YUV4MPEG2 ") and result.stdout_bytes.count(b"FRAME") == 2
     raw = b"".join(frame.tobytes() for frame in moving(2))
@@ -95,6 +94,8 @@ def test_a_part_is_taken_and_then_resized() -> None:
 
 
 def test_what_cannot_be_is_said() -> None:
-    assert "--output-quality is for pictures" in invoke(*DENOISE, "a.mkv", "-o", "b.mkv", "--output-quality", "3").stderr
+    assert (
+        "--output-quality is for pictures" in invoke(*DENOISE, "a.mkv", "-o", "b.mkv", "--output-quality", "3").stderr
+    )
     assert "is a sequence, which is written as" in invoke(*DENOISE, "a.mkv", "-o", "b.jpg").stderr
     assert not Path("b.mkv").exists()
