@@ -14,6 +14,7 @@ from cli import inputs as sources
 from cli import options
 from cli.batch import Batch, Report, run_batch
 from cli.batch_options import batch, ending_in
+from cli.denoise import read_sigma
 from cli.encode_options import TARGETS, encode_settings
 from cli.encode_report import interrupted_line, picture_facts, picture_line, video_facts, video_line
 from cli.frame_log import frame_log
@@ -25,6 +26,7 @@ from cli.video_options import VIDEO_IN, video_in
 from codec.files.output import STDOUT, Writing
 from codec.files.source import ByteSource
 from codec.jobs.settings import InputSettings
+from codec.restore.settings import Denoising
 from codec.settings import EncodeSettings
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from codec.jobs.selection import Selection
 
 ENDING = ".wisp"
+DENOISE = "--denoise"
 EXAMPLES = """\b
 Examples:
   wisp encode photo.png                        writes photo.wisp, quality 75
@@ -42,6 +45,7 @@ Examples:
   wisp encode --lossless logo.png              every visible pixel as it was
   wisp encode *.jpg -o coded/ --jobs 2         many inputs into a folder
   wisp encode --recursive photos -o coded/ --skip-existing
+  wisp encode --denoise night.jpg              without its noise; --denoise=25 says how strong it is
   wisp encode photo.png --verify --print-psnr
   cat photo.png | wisp encode - > photo.wisp
 
@@ -140,11 +144,32 @@ class EncodeWork:
         return Report(tuple(lines), (video_line(job.target, report),), stop.status, output, last=bool(stop.status))
 
 
-@click.command(cls=VideoCommand, short_help="Encode pictures and videos into .wisp files.", epilog=EXAMPLES)
+def _denoising(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Denoising | None:
+    return None if value is None else Denoising(read_sigma(ctx, parameter, value))
+
+
+class EncodeCommand(VideoCommand):
+    """A value of --denoise comes behind "=" only, for what follows may be an input."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As of any command."""
+        end = args.index("--") if "--" in args else len(args)
+        options = [f"{word}=auto" if word == DENOISE else word for word in args[:end]]
+        return super().parse_args(ctx, options + args[end:])
+
+
+@click.command(cls=EncodeCommand, short_help="Encode pictures and videos into .wisp files.", epilog=EXAMPLES)
 @options.inputs_argument
 @options.output
 @encode_settings
 @click.option("--frame", type=click.IntRange(0), metavar="N", help="Of an animation this one, from 0, as a picture.")
+@click.option(
+    DENOISE,
+    "restoration",
+    metavar="[=auto|N]",
+    callback=_denoising,
+    help="Take noise out first, of this standard deviation in levels of 0..255; auto, or no value, estimates it.",
+)
 @click.option("--verify", is_flag=True, help="Decode what was written and compare before it gets its name.")
 @click.option("--print-psnr", is_flag=True, help="Tell the PSNR of what was encoded, on standard error.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done: a line of JSON for every input.")
@@ -159,6 +184,7 @@ def encode(
     output: str | None,
     settings: EncodeSettings,
     frame: int | None,
+    restoration: Denoising | None,
     verify: bool,
     print_psnr: bool,
     as_json: bool,
@@ -192,7 +218,7 @@ def encode(
         arithmetic=arithmetic,
         model=model,
         settings=settings,
-        reading=replace(reading, frame=frame, strip=batch.strip, selection=selection),
+        reading=replace(reading, frame=frame, strip=batch.strip, selection=selection, restoration=restoration),
         writing=batch.writing,
         verify=verify,
         print_psnr=print_psnr,

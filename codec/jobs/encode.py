@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bitstream.errors import RequestError
 from codec.api import Codec, default_codec
@@ -16,6 +16,7 @@ from codec.jobs.encode_picture import encode_picture
 from codec.jobs.encode_video import encode_video
 from codec.jobs.selection import Selection
 from codec.jobs.settings import EncodeReport, InputSettings
+from codec.restore.settings import denoising
 from codec.settings import DEFAULT_QUALITY, EncodeOptions, EncodeSettings
 from codec.work.progress import FrameCount, Percent
 
@@ -34,6 +35,7 @@ def encode_file(
     selection: Selection | None = None,
     audio: bool = True,
     strip: Collection[str] = (),
+    denoise: float | Literal["auto"] | None = None,
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
     codec: Codec | None = None,
@@ -52,6 +54,7 @@ def encode_file(
         selection: which frames of a video, and how large.
         audio: keep the sound of a video.
         strip: kinds of metadata to leave out: "icc", "exif", "xmp".
+        denoise: take noise out first: its standard deviation in levels of 0..255, or "auto", which estimates it.
         overwrite: replace `dst` where it exists.
         progress: called with (done, total): frames of a video, where a `total` of 0 is not known and the second of two
             passes begins at 0 again; percent of a picture. What it raises ends the work, and nothing is written.
@@ -61,10 +64,17 @@ def encode_file(
 
     Raises:
         OutputExistsError, FileAccessError, LimitError, UnsupportedError, ExactnessError, TargetError;
+        ModelNotFoundError: there is no denoiser;
         RequestError, ValueError, TypeError: settings that do not fit the input, or each other.
     """
     chosen, writing, coder = EncodeSettings(quality=quality, **settings), Writing(overwrite), codec or default_codec()
-    reading = InputSettings(strip=frozenset(strip), frame=frame, selection=selection or Selection(), audio=audio)
+    reading = InputSettings(
+        strip=frozenset(strip),
+        frame=frame,
+        selection=selection or Selection(),
+        audio=audio,
+        restoration=None if denoise is None else denoising(denoise),
+    )
     target = os.fspath(dst)
     with opened(src) as source:
         if not becomes_sequence(source, reading):

@@ -14,7 +14,7 @@ from codec.api import Codec, default_codec, image_of
 from codec.formats.pictures.load import PictureSource, load_picture
 from codec.pixels.picture import Picture
 from codec.restore.restore import restored
-from codec.restore.settings import Colorizing, Denoising, Restoration
+from codec.restore.settings import Colorizing, Restoration, denoising
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,8 +67,7 @@ def denoise(
         As `encode` for a picture that cannot be read; ModelNotFoundError, ModelFileError; ValueError: a sigma out of
         range.
     """
-    wanted = Denoising(None if sigma == "auto" else float(sigma), _path(model))
-    return _restored(image, wanted, frame, codec)
+    return _restored(image, denoising(sigma, _path(model)), frame, codec)
 
 
 @overload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from codec.restore.config import Kind
 
@@ -35,6 +35,11 @@ class Denoising:
     def mode(before: str) -> str:
         """Pillow's name of the channels of what comes out."""
         return before
+
+
+def denoising(sigma: float | Literal["auto"], model: Path | None = None) -> Denoising:
+    """As users say it: "auto", or a number in levels. Raises ValueError."""
+    return Denoising(None if sigma == "auto" else float(sigma), model)
 
 
 @dataclass(frozen=True)

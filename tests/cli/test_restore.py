@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import wisp
+from codec.model.registry import PACKAGED
 from tests.support.cli_runner import folder_content, invoke, succeed
+from tests.support.cli_videos import shown, y4m_clip
+from tests.support.media_files import read as read_video
 from tests.support.restorers import write_tiny
 from tests.support.scenes import photo
 
@@ -126,3 +129,32 @@ def test_a_missing_network_is_one_line(tmp_path: Path, monkeypatch: pytest.Monke
 def test_restorers_are_no_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WISP_MODEL_PATH", str(tmp_path))
     assert "not" not in succeed("models").stderr
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The denoiser is found by itself, and no other."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for model in PACKAGED.glob("image-*.safetensors"):
+        (folder / model.name).symlink_to(model)
+    monkeypatch.setattr("codec.model.registry.PACKAGED", folder)
+    return write_tiny(folder / "denoise-v1.safetensors", "denoise")
+
+
+def test_encode_codes_the_restored_picture(found: Path) -> None:
+    pixels = saved("a.png")
+    saved("b.png")
+    for arguments, sigma in ((("--denoise=30", "a.png"), 30.0), (("--denoise", "a.png", "b.png"), "auto")):
+        succeed("encode", "--lossless", "--overwrite", *arguments)
+        assert (wisp.decode_array("a.wisp") == wisp.denoise(pixels, sigma, model=found)).all()  # type: ignore[arg-type]
+    wisp.encode_file("a.png", "c.wisp", lossless=True, denoise=30)
+    assert (wisp.decode_array("c.wisp") == wisp.denoise(pixels, 30)).all()
+    assert "'x' is neither auto nor a number" in invoke("encode", "--denoise=x", "a.png").stderr
+
+
+def test_encode_codes_the_restored_video(found: Path) -> None:
+    succeed("encode", "-", "-o", "a.wisp", "--lossless", "--denoise=20", stdin=y4m_clip(3))
+    Path("a.y4m").write_bytes(y4m_clip(3))
+    succeed("denoise", "--sigma", "20", "a.y4m", "-o", "b.y4m")
+    assert (shown("a.wisp") == np.stack([frame.pixels for frame in read_video("b.y4m").frames])).all()
