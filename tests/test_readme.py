@@ -17,6 +17,7 @@ from PIL import Image
 import codec
 from tests.support.clips import moving
 from tests.support.media_files import write_clip
+from tests.support.restorers import write_tiny
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -62,6 +63,36 @@ def test_the_commands_for_video_run(tmp_path: Path) -> None:
     assert counts == [20, 10, 30, 20]
 
 
+@pytest.mark.slow
+def test_the_commands_that_restore_run(tmp_path: Path, photograph: NDArray[np.uint8]) -> None:
+    picture = Image.fromarray(photograph[:64, :80])
+    for name in ("noisy.png", "noisy.jpg", "other.jpg", "grey.png"):
+        picture.save(tmp_path / name)
+    write_clip(tmp_path / "night.mp4", moving(3), sound=("aac",))
+    (tmp_path / "models").mkdir()
+    write_tiny(tmp_path / "models" / "colorize.safetensors", "colorize")  # where the package has none
+    script = f'set -e\nwisp() {{ "{sys.executable}" -m cli.main "$@"; }}\n' + block("wisp denoise noisy.png")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WISP_MODEL_PATH": str(tmp_path / "models")}
+    run = subprocess.run(["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    made = {"clean.png", "clean/noisy.jpg", "clean/other.jpg", "clean.mp4", "noisy.wisp", "coloured.png"}
+    assert made <= {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    with codec.open_video(tmp_path / "coloured.wisp") as video:
+        assert (len(video), len(video.audio)) == (3, 1)
+
+
+def test_the_python_example_that_restores_runs(
+    tmp_path: Path, photograph: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tiny(tmp_path / "colorize.safetensors", "colorize")
+    Image.fromarray(photograph[:32, :40]).save(tmp_path / "noisy.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WISP_MODEL_PATH", str(tmp_path))
+    names = {"noisy": photograph[:32, :40], "grey": photograph[:32, :40, 0]}
+    exec(block("wisp.colorize"), names)
+    assert np.asarray(names["clean"]).shape == np.asarray(names["coloured"]).shape == (32, 40, 3)
+
+
 def test_the_python_example_for_video_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"arrays": moving(6)}
@@ -100,7 +131,7 @@ def test_options_named_are_there() -> None:
     from cli.main import cli
     from cli.train import train
 
-    commands = {**cli.commands, **bench.commands, **train.commands}.values()
+    commands = [*cli.commands.values(), *bench.commands.values(), *train.commands.values()]
     known = {option for command in commands for p in command.params for option in p.opts} | {"--help"}
     text = re.sub(r"```.*?```", "", README, flags=re.S)
     named = set(re.findall(r"`(?:wisp \w+ )?(--[a-z-]+)", text))
