@@ -53,7 +53,8 @@ def start_weights(network: nn.Module, start: str) -> None:
         raise RequestError(f"no tensor of {start} fits this network")
     if anew := [name for name in names if name in missing]:
         taken = [name for name in names if name not in missing]
-        note(f"{len(taken)} tensors of {start} fit ({_parts(taken)}), {len(anew)} begin anew ({_parts(anew)})")
+        words = f"{len(taken)} of {len(names)} tensors ({_parts(taken)}), the others begin anew ({_parts(anew)})"
+        note(f"{start} fits in part: {words}")
 
 
 def _parts(names: Sequence[str]) -> str:
