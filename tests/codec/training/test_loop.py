@@ -208,9 +208,9 @@ def test_the_loss_of_the_image_network_falls(tmp_path: Path, kind: str) -> None:
 
 def test_the_image_network_resumes_exactly_with_muon(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", 6)
-    recipe = small_recipe(steps=12, muon=1e-3, begin_at=40.0, widen=0.5, validate_every=4)
+    recipe = small_recipe(steps=6, muon=1e-3, begin_at=40.0, widen=0.5, validate_every=3)
     train(recipe, [pictures], tmp_path / "whole", device="cpu")
-    train(recipe, [pictures], tmp_path / "parts", device="cpu", watch=lambda status: status.step == 6)
+    train(recipe, [pictures], tmp_path / "parts", device="cpu", watch=lambda status: status.step == 4)
     train(recipe, [pictures], tmp_path / "parts", device="cpu", resume=True)
     whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
     assert all(torch.equal(value, parts["network"][name]) for name, value in whole["network"].items())
