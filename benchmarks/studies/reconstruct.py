@@ -14,7 +14,7 @@ from benchmarks.studies.request import Request, Row, chosen, row_of
 from benchmarks.studies.runs import Trained
 from benchmarks.studies.sheets import sheet
 from benchmarks.studies.study import Findings
-from codec.api import Codec
+from codec.api import default_codec
 from codec.training.data.picture_set import PictureSet
 from codec.training.data.small_sets import Pictures
 
@@ -80,7 +80,7 @@ def _row(request: Request, pictures: PictureSet, network: str, width: int, name:
 def _rates(request: Request, pictures: PictureSet, trained: Sequence[Trained], found: Findings) -> Section:
     """Every row's rate, with Wisp beside it."""
     shown = pictures.held_out[: _QUICK_MEASURED if request.quick else MEASURED]
-    codec = Codec(device="cpu")
+    codec = default_codec()
     table_rows, results = [], []
     looks: list[Part] = []
     for each in trained:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from benchmarks.studies.denoise import Denoise
 from benchmarks.studies.rate import LEVELS, CodeCoder
+from benchmarks.studies.reconstruct import Reconstruct
 from benchmarks.studies.request import Request
 from benchmarks.studies.runs import train_rows
 from benchmarks.studies.sheets import sheet
@@ -166,6 +167,18 @@ def test_weights_that_were_not_kept_before_a_kill_are(crops: Path, tmp_path: Pat
     kept.unlink()
     assert train_rows(rows, pictures, [crops], tmp_path, (1, 2), _Stopping(0), resume=True) is not None
     assert all((before[name] == value).all() for name, value in load_file(kept).items())
+
+
+def test_a_picture_alone_is_validated_where_it_is_shown(tmp_path: Path) -> None:
+    """An epoch of it is a step."""
+    Image.fromarray(parrots()[:40, :50]).save(tmp_path / "photo.png")
+    request = Request(images=[tmp_path / "photo.png"], epochs=(4, 6), size=16, networks=("convolutional",), widths=(2,))
+    pictures = open_set(request.images, request.wanted)
+    rows = Reconstruct().rows(request, pictures)
+    (trained,) = train_rows(rows, pictures, request.images, tmp_path / "s", (4, 6), _Stopping(0)) or []
+    assert list(trained.curves) == [2, 4, 6] and trained.outcome.steps == 6
+    first, last = (task.looks()[1] for epoch in (4, 6) if (task := trained.after(epoch)) is not None)
+    assert first.shape == (1, 16, 16, 3) and (first != last).any()
 
 
 @pytest.mark.parametrize("kind", ["convolutional", "dense"])
