@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,10 @@ HEADS: dict[str, tuple[Head, ...]] = {  # of each range the first is the usual o
     "signed": ("tanh", "none"),
     "standard": ("none",),
 }
-MOST_WEIGHTS = 50_000_000  # of one network
+MOST_WEIGHTS = 30_000_000  # of one fully connected layer
+_QUIET, _EDGE = 0.1, 0.02  # what the last weights begin with; how near to 0 and 1 outputs begin
+_LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_Layer: TypeAlias = "nn.Conv2d | nn.ConvTranspose2d | nn.Linear"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Autoencoder(nn.Module):
         head: the last function, which fits the range; "" is the range's usual one.
         dropout: share of the features after each layer that are left out at random in training.
         mean, deviation: of the training pictures, 0..1, for the range standard.
+        centre: the mean of what is to be made, 0..1, which outputs begin around.
 
     Raises RequestError for what does not go together.
     """
@@ -70,6 +74,7 @@ class Autoencoder(nn.Module):
         dropout: float = 0.0,
         mean: float = 0.5,
         deviation: float = 0.25,
+        centre: float = 0.5,
     ) -> None:
         super().__init__()
         if kind not in get_args(Kind) or range not in HEADS or not layers or min(layers) < 1:
@@ -83,6 +88,9 @@ class Autoencoder(nn.Module):
         self.core: _Core = _CORES[kind](shape, layers, dropout) if kind in _CORES else _Pooled(
             shape, layers, dropout, transposed=kind != "convolutional", skip=kind == "skip"
         )  # fmt: skip
+        level = (min(max(centre, _EDGE), 1 - _EDGE) - offset) / scale
+        before = {"sigmoid": lambda: math.log(level / (1 - level)), "tanh": lambda: math.atanh(level)}
+        _initialise(self.core, before.get(self.head, lambda: level)())
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Pixels (B, C, H, W) in 0..1 -> the code, (B, N) or (B, N, h, w)."""
@@ -110,6 +118,12 @@ class Autoencoder(nn.Module):
 
 class _Core(nn.Module):
     """Both halves, in the network's own range."""
+
+    last: _Layer
+
+    def output(self) -> _Layer:
+        """The last layer."""
+        return self.last
 
     def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         """-> the code, and what the way back may add."""
@@ -165,11 +179,6 @@ class _Residual(_Core):
         self.down = nn.ModuleList(_conv(a, b) for a, b in pairwise(channels))
         self.last = _conv(layers[-1], shape.outputs)
         self.drop = nn.Dropout2d(dropout)
-        for conv in self.down:
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # type: ignore[arg-type]
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
-        for value in self.last.parameters():
-            nn.init.zeros_(value)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         """See _Core."""
@@ -191,9 +200,10 @@ class _Unpadded(_Core):
         if min(shape.height, shape.width) <= 2 * len(layers):
             raise RequestError(f"{len(layers)} layers without padding leave nothing of {shape.width}x{shape.height}")
         channels = [shape.inputs, *layers]
-        back = [*reversed(layers), shape.outputs]
+        back = [*reversed(layers)]
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3) for a, b in pairwise(channels))
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 3) for a, b in pairwise(back))
+        self.last = nn.ConvTranspose2d(layers[0], shape.outputs, 3)
         self.drop = nn.Dropout2d(dropout)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
@@ -205,10 +215,9 @@ class _Unpadded(_Core):
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """See _Core."""
         x = code
-        for conv in self.up[:-1]:
+        for conv in self.up:
             x = self.drop(F.relu(conv(x)))
-        made: Tensor = self.up[-1](x)
-        return made
+        return self.last(x)
 
 
 class _Dense(_Core):
@@ -217,8 +226,10 @@ class _Dense(_Core):
     def __init__(self, shape: Shape, layers: Sequence[int], dropout: float) -> None:
         super().__init__()
         sizes = [shape.inputs * shape.height * shape.width, *layers]
-        back = [*reversed(layers), shape.outputs * shape.height * shape.width]
-        self.down, self.up = _fully_connected(sizes), _fully_connected(back)
+        values = shape.outputs * shape.height * shape.width
+        self.down = nn.ModuleList(_linear(a, b) for a, b in pairwise(sizes))
+        self.up = nn.ModuleList(_linear(a, b) for a, b in pairwise([*reversed(layers)]))
+        self.last = _linear(layers[0], values)
         self.drop = nn.Dropout(dropout)
         self._shape = (shape.outputs, shape.height, shape.width)
 
@@ -232,10 +243,9 @@ class _Dense(_Core):
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """See _Core."""
         x = code
-        for layer in self.up[:-1]:
+        for layer in self.up:
             x = self.drop(F.relu(layer(x)))
-        made: Tensor = self.up[-1](x)
-        return made.unflatten(1, self._shape)
+        return self.last(x).unflatten(1, self._shape)
 
 
 class _Bottleneck(_Core):
@@ -249,20 +259,22 @@ class _Bottleneck(_Core):
         step = 2 ** len(channels)
         self._place = (channels[-1], -(-shape.height // step), -(-shape.width // step))
         self.outer = _Pooled(shape, channels, dropout, transposed=False, skip=False)
-        self.down, self.up = (
-            _fully_connected([math.prod(self._place), code]),
-            _fully_connected([code, math.prod(self._place)]),
-        )
+        values = math.prod(self._place)
+        self.down, self.up = _linear(values, code), _linear(code, values)
         self.drop = nn.Dropout(dropout)
+
+    def output(self) -> _Layer:
+        """See _Core."""
+        return self.outer.output()
 
     def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         """See _Core."""
         features, _ = self.outer.encode(x)
-        return self.drop(F.relu(self.down[0](features.flatten(1)))), ()
+        return self.drop(F.relu(self.down(features.flatten(1)))), ()
 
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """See _Core."""
-        features = self.drop(F.relu(self.up[0](code))).unflatten(1, self._place)
+        features = self.drop(F.relu(self.up(code))).unflatten(1, self._place)
         return self.outer.decode(features, ())
 
 
@@ -279,8 +291,26 @@ def _conv(inputs: int, outputs: int, *, transposed: bool = False) -> nn.Conv2d |
     return kind(inputs, outputs, 3, padding=1)
 
 
-def _fully_connected(sizes: Sequence[int]) -> nn.ModuleList:
-    made = sum(a * b for a, b in pairwise(sizes))
-    if made > MOST_WEIGHTS:
-        raise RequestError(f"fully connected layers of {made:,} weights are too large: take smaller pictures or layers")
-    return nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    if inputs * outputs > MOST_WEIGHTS:
+        raise RequestError(
+            f"a fully connected layer of {inputs:,} x {outputs:,} weights is too large: take smaller pictures or layers"
+        )
+    return nn.Linear(inputs, outputs)
+
+
+@torch.no_grad()
+def _initialise(core: _Core, wanted: float) -> None:
+    """Weights that keep features' size through ReLU (He et al., arXiv 1502.01852); outputs that begin at `wanted`.
+
+    Were they to begin elsewhere, the first steps would push all of them the same way, and digits were learned as black.
+    A residual network adds nothing at first.
+    """
+    for module in core.modules():
+        if isinstance(module, _LAYERS):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    last = core.output()
+    residual = isinstance(core, _Residual)
+    last.weight.mul_(0.0 if residual else _QUIET)
+    nn.init.constant_(last.bias, 0.0 if residual else wanted)  # type: ignore[arg-type]

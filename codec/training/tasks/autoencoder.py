@@ -89,6 +89,7 @@ class AutoencoderTask:
             dropout=recipe.dropout,
             mean=float(values.mean()),
             deviation=max(float(values.std()), 1e-3),
+            centre=0.5 if self.sizes.aim == "colorize" else float(values.mean()),
         )
         start_weights(self.network, recipe.start)
         self.network.to(processes.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -140,7 +140,7 @@ def test_noise_is_taken_out_by_the_loop(tmp_path: Path) -> None:
         ({"layers": "0"}, "there is no network"),
         ({"sigma": 2.0}, "sigma lies within 0..1"),
         ({"wings": 2}, "has no wings"),
-        ({"kind": "dense", "layers": "100000"}, "are too large"),
+        ({"kind": "dense", "layers": "100000"}, "is too large"),
         ({"kind": "unpadded", "layers": "-".join(["4"] * 10)}, "leave nothing of 20x20"),
     ],
 )
