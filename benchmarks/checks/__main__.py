@@ -11,10 +11,13 @@ import click
 
 from benchmarks.checks import (
     cold,
+    colorize,
+    denoise,
     effort,
     fast,
     large,
     monotone,
+    noisy,
     precision,
     seams,
     size,
@@ -43,6 +46,9 @@ CHECKS: dict[str, Check] = {
     "effort-ms-ssim": effort.MS_SSIM_CHECK,
     "typical": typical.CHECK,
     "fast": fast.CHECK,
+    "denoise": denoise.CHECK,
+    "colorize": colorize.CHECK,
+    "noisy": noisy.CHECK,
 }
 
 
