@@ -129,9 +129,10 @@ def test_options_named_are_there() -> None:
     """In the text; the commands in code blocks are run, or do not come with the package."""
     from cli.bench import bench
     from cli.main import cli
+    from cli.study import study
     from cli.train import train
 
-    commands = [*cli.commands.values(), *bench.commands.values(), *train.commands.values()]
+    commands = [c for group in (cli, bench, study, train) for c in group.commands.values()]
     known = {option for command in commands for p in command.params for option in p.opts} | {"--help"}
     text = re.sub(r"```.*?```", "", README, flags=re.S)
     named = set(re.findall(r"`(?:wisp \w+ )?(--[a-z-]+)", text))
