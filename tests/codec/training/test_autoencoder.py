@@ -62,6 +62,15 @@ def test_what_a_network_ends_in_fits_its_range(range_: str, head: str, low: floa
         Autoencoder("dense", Shape(1, 1, 8, 8), (3,), range="signed", head="relu")
 
 
+@pytest.mark.parametrize("kind", ["convolutional", "transposed", "unpadded", "dense", "bottleneck"])
+@pytest.mark.parametrize("range_", ["unit", "signed", "standard"])
+def test_outputs_begin_around_the_mean(kind: str, range_: str) -> None:
+    """Or digits, most of which are black, drive a sigmoid to where it has no slope, and stay black."""
+    torch.manual_seed(1)
+    network = Autoencoder(kind, Shape(1, 1, 16, 16), LAYERS.get(kind, (8, 8)), range=range_, mean=0.13, centre=0.13)
+    assert network(torch.rand(4, 1, 16, 16)).mean().item() == pytest.approx(0.13, abs=0.1)
+
+
 def test_the_code_is_all_that_the_way_back_needs() -> None:
     network = Autoencoder("convolutional", Shape(3, 3, 18, 23), (4, 6))
     pixels = torch.rand(2, 3, 18, 23)
