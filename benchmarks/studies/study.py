@@ -21,6 +21,7 @@ from benchmarks.report.page import Html, Part, Section, build_page, code, facts,
 from benchmarks.studies.request import Request, Row
 from benchmarks.studies.runs import Listener, Trained, train_rows
 from benchmarks.studies.sheets import Picture
+from bitstream.errors import OutputExistsError
 from codec.files.output import Writing
 from codec.training.data.picture_set import PictureSet, open_set
 from codec.training.sheet import png
@@ -70,6 +71,8 @@ def run_study(
 
     Raises as `train` and `open_set`; OutputExistsError where `out` holds the study already.
     """
+    if (out / RESULTS).exists() and not (resume or overwrite):
+        raise OutputExistsError(f"{out} holds a study already")
     pictures = open_set(request.images, request.wanted)
     rows = study.rows(request, pictures)
     trained = train_rows(

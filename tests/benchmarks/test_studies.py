@@ -97,6 +97,15 @@ def test_denoising_is_measured_before_and_after(denoised: tuple[Path, Result]) -
         assert words in page
 
 
+def test_a_folder_with_a_study_is_kept(denoised: tuple[Path, Result], crops: Path) -> None:
+    """Also by networks that it has not."""
+    out, _ = denoised
+    before = (out / "results.json").read_bytes()
+    said = invoke("study", "denoise", "--images", crops, "--networks", "skip", "--quick", "--out", out)
+    assert said.exit_code == OutputExistsError.exit_status and "holds a study already" in said.stderr
+    assert (out / "results.json").read_bytes() == before and not (out / "skip").exists()
+
+
 def test_an_ablation_changes_one_thing_at_a_time(crops: Path, tmp_path: Path) -> None:
     request = Request(images=[crops], epochs=(1,), ablation=True, networks=("dense",), quick=True)
     base, *others = Denoise().rows(request, open_set([crops], request.wanted))
