@@ -107,9 +107,10 @@ colorize = _command(
     "Train a colouriser.",
     """Train a colouriser on colour pictures, which it sees in grey, into the folder RUN.
 
-    The table of the validation gives the mean chroma error in levels, and that of a grey picture.
+    The table of the validation gives the mean chroma error in levels, and that of a grey picture. Loss mse counts
+    squared errors, which learn sooner, l1 the errors themselves.
     """,
-    examples=("--data photos --out run", "--data photos --start run --minutes 60 --lr 3e-4 --out further"),
+    examples=("--data photos --out run", "--data photos --start run --loss l1 --lr 3e-4 --muon 5e-4 --out further"),
     start="random, a file of weights, or a run's folder.",
-    without=("loss", "dropout"),
+    without=("dropout",),
 )

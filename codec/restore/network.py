@@ -72,4 +72,4 @@ def denoised(network: RestoreNetwork, noisy: Tensor, sigma: Tensor) -> Tensor:
 
 def colored(network: RestoreNetwork, luma: Tensor) -> Tensor:
     """(B, 1, H, W) luma within 0..1 -> chroma (B, 2, H, W), Cb and Cr within about +-0.5."""
-    return network(luma - 0.5) / 4
+    return network(luma - 0.5)

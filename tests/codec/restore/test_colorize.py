@@ -47,7 +47,7 @@ def test_large_pictures_are_seen_small_and_rows_leave_no_trace(monkeypatch: pyte
     network, grey = tiny_network("colorize"), photo(600, 700, "L")
     luma = luma_of(grey)
     chroma = chroma_of(network, luma)
-    assert chroma.luma.shape == (1, 1, 256, 299)
+    assert chroma.luma.shape == (1, 1, 160, 187)
     whole = in_colour(luma, chroma)
     monkeypatch.setattr(colorize, "_ROWS", 77)
     assert (in_colour(luma, chroma) == whole).all()
@@ -70,7 +70,7 @@ def test_a_picture_in_colour_counts_as_grey(model: Path) -> None:
     pixels = photo(40, 50)
     grey = np.asarray(Image.fromarray(pixels).convert("L"))
     difference = wisp.colorize(pixels, model=model).astype(int) - wisp.colorize(grey, model=model)
-    assert abs(difference).max() <= 3  # by the rounding of luma
+    assert abs(difference).max() <= 6  # by the rounding of luma
 
 
 @pytest.mark.parametrize(("mode", "wanted"), [("L", "RGB"), ("LA", "RGBA"), ("RGBA", "RGBA")])
