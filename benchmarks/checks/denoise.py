@@ -28,12 +28,12 @@ MOST_OFF = 0.15  # of an estimate of sigma
 TRIED_ON = 3  # pictures, of which the middle decides about the settings of the other denoisers
 MIDDLE = 192  # pixels a side
 WAVELET: Mapping[str, Sequence[Any]] = {
-    "wavelet": ("db2", "sym4", "bior4.4"),
+    "wavelet": ("db1", "db2", "sym4"),
     "convert2ycbcr": (True, False),
     "share": (None, 0.25, 0.5, 1.0),  # of sigma as VisuShrink's threshold has it; None: BayesShrink
 }
 NL_MEANS: Mapping[str, Sequence[Any]] = {
-    "strength": (0.4, 0.6, 0.8, 1.0),  # h in relation to sigma
+    "strength": (0.2, 0.3, 0.4, 0.6, 0.8, 1.0),  # h in relation to sigma
     "patch_size": (3, 5, 7),
     "patch_distance": (7, 11),
 }

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from codec.motion.compensation import BLOCK, block_corners, luma, squares
 from codec.motion.search import search_whole
+from codec.work.threads import mapped, working_threads
 
 _PART = 8  # pixels a side of what has a weight of its own
 _WIDTH = 4.0  # squared difference, in levels and in relation to sigma, at which a weight is 1/e
@@ -44,11 +45,15 @@ def averaged(frame: Guided, others: Sequence[Guided], sigma: float) -> tuple[NDA
     now, guide = _planes(frame.noisy), _planes(frame.guide)
     total, weights, powers = now.clone(), torch.ones_like(now[:1]), torch.ones_like(now[:1])
     whole = _not_cut_off(guide, sigma)
-    for other in others:
-        before, noisy = _planes(other.guide), _planes(other.noisy)
-        vectors = search_whole(_luma(before), _luma(guide))
-        there = moved(noisy, vectors)
-        weight = _spread(whole * _likeness(moved(before, vectors) - guide, there - now, sigma))
+
+    def found(other: Guided) -> tuple[Tensor, Tensor]:
+        with working_threads(1):  # one for each neighbour: the steps are too small to be shared
+            before, noisy = _planes(other.guide), _planes(other.noisy)
+            vectors = search_whole(_luma(before), _luma(guide))
+            there = moved(noisy, vectors)
+            return there, _spread(whole * _likeness(moved(before, vectors) - guide, there - now, sigma))
+
+    for there, weight in mapped(found, others):
         total += weight * there
         weights += weight
         powers += weight * weight
@@ -59,7 +64,7 @@ def averaged(frame: Guided, others: Sequence[Guided], sigma: float) -> tuple[NDA
 
 def _planes(pixels: NDArray[np.uint8]) -> Tensor:
     """(H, W, C) -> (C, H', W') float32, sides multiples of blocks, by the pixels at the edges."""
-    planes = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float()
+    planes = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)
     height, width = planes.shape[1:]
     return F.pad(planes[None], (0, -width % BLOCK, 0, -height % BLOCK), mode="replicate")[0]
 
