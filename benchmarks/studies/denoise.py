@@ -21,6 +21,7 @@ PUBLISHED: Sequence[Mapping[str, str]] = (
 )
 _NAMES = ("loss", "accuracy", "exact", "psnr", "ssim")
 _SHOWN = 8  # pictures
+_FEW = 1000  # training pictures, up to which it is half as wide again: with more of them a run would take too long
 _STEPS = 200  # of an epoch of the residual network: that of a few hundred pictures needs small batches
 _DROPOUT, _DEGREES = 0.2, 10.0  # of an ablation
 
@@ -73,9 +74,10 @@ def _row(request: Request, pictures: PictureSet, network: str, width: int, name:
             request, pictures, "denoise", "dense", "dense", [4 * width], name=name, words=words, changed=changed
         )
     if network == "residual":
+        wide = 3 * width // 2 if len(pictures.training) <= _FEW else width
         words = "not an autoencoder: 3x3 convolutions at full size say what is to be taken out of the picture"
         return row_of(
-            request, pictures, "denoise", network, network, [3 * width // 2] * 5, name=name, words=words,
+            request, pictures, "denoise", network, network, [wide] * 5, name=name, words=words,
             changed=changed, rate=1.5e-3, decay="linear", augmented=True,
             batch=max(2, len(pictures.training) // _STEPS),
         )  # fmt: skip
