@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec.exact.tensors import LOG_SCALE_STEP
+from codec.exact.tensors import DETAIL_COEFFICIENTS, LOG_SCALE_STEP
 
 SIDE = 16  # pixels of a block, which is one latent position
-COEFFICIENTS = 3 * SIDE**2
+COEFFICIENTS = DETAIL_COEFFICIENTS
 _CHROMA = 0.6  # frequencies of chroma count as so much higher in the order of coefficients
+CODES_PER_SHIFT = 4  # a file's steps lie a quarter of a table apart
 _REFERENCE_STEP = 8.0  # levels: the step at which scale indices are not shifted
 
 
@@ -59,3 +61,19 @@ def _matrix() -> Tensor:
 def index_shift(step: Tensor) -> Tensor:
     """Quantiser steps in levels -> what they add to every scale index, a whole number: finer steps, wider symbols."""
     return torch.round(-torch.log(step / _REFERENCE_STEP) / LOG_SCALE_STEP)
+
+
+def step_of(code: int) -> float:
+    """The quantiser step in levels of its code -128..127 in a file: 203 to 0.32, the finer the higher the code."""
+    return _REFERENCE_STEP * math.exp(-code * LOG_SCALE_STEP / CODES_PER_SHIFT)
+
+
+def shift_of(code: int) -> int:
+    """What that step adds to every scale index: code / CODES_PER_SHIFT, rounded half to even, in whole numbers."""
+    return round(Fraction(code, CODES_PER_SHIFT))
+
+
+def nearest_code(step: float) -> int:
+    """The code of the step nearest to one in levels, above 0."""
+    code = round(-math.log(step / _REFERENCE_STEP) * CODES_PER_SHIFT / LOG_SCALE_STEP)
+    return min(max(code, -128), 127)

@@ -17,30 +17,27 @@ from bitstream.tables import MAX_VALUE
 from codec.exact.tensors import (
     ACTIVATION_MAX,
     ACTIVATION_STEPS,
+    DETAIL_HALVES,
     EXACT,
     FINE_PER_ACTIVATION,
     MAX_SHIFT,
     STEPS,
     WEIGHT_MAX,
+    Layer,
+    detail_block_names,
+    detail_layers,
     hyper_block_names,
     prior_layers,
     trunk_block_names,
 )
-from codec.model.config import ModelConfig
+from codec.model.config import DetailConfig, ModelConfig
 
 Arrays = Mapping[str, NDArray[np.generic]]
 
 
 def prove_exact(config: ModelConfig, tensors: Arrays) -> float:
     """-> the largest accumulator seen as a fraction of 2**24. Raises ModelFileError where a bound fails."""
-    worst, reach = 0.0, {}
-    for layer in prior_layers(config):
-        accumulator, reach[layer.name] = _layer_reach(tensors, layer.name)
-        worst = max(worst, accumulator / EXACT)
-        if accumulator >= EXACT:
-            raise ModelFileError(
-                f"layer {layer.name}: its sums may reach {accumulator / EXACT:.3f} of 2**24, so float32 is not exact"
-            )
+    worst, reach = _all_reach(prior_layers(config), tensors)
     quality_bias = int(np.abs(tensors["prior.quality_bias"].astype(np.int64)).max())
     hyper = _sum(reach["up1"], quality_bias, "up1 with its quality bias")
     hyper = _block(reach, "b1", hyper)
@@ -50,6 +47,33 @@ def prove_exact(config: ModelConfig, tensors: Arrays) -> float:
         mean = _sum(reach[f"leave.{step}"], 0, f"leave.{step}")
         _sum(MAX_VALUE * ACTIVATION_STEPS, mean // FINE_PER_ACTIVATION + 1, f"latent of step {step}")
     return worst
+
+
+def prove_detail_exact(config: DetailConfig, tensors: Arrays) -> float:
+    """The same for the prior of the detail layer."""
+    worst, reach = _all_reach(detail_layers(config), tensors)
+    shift_bias = int(np.abs(tensors["prior.shift_bias"].astype(np.int64)).max())
+    x = _sum(_sum(reach["look_f"], reach["look_y"], "look_f and look_y"), shift_bias, "the bias by the shift")
+    for half in range(DETAIL_HALVES):
+        if half:
+            x = _sum(x, reach["enter"], "enter")
+        x = _blocks(reach, detail_block_names(config, half), x)
+        _sum(reach[f"leave.{half}"], 0, f"leave.{half}")
+    _sum(MAX_VALUE * ACTIVATION_STEPS, 0, "sizes of coefficients")
+    return worst
+
+
+def _all_reach(layers: Iterable[Layer], tensors: Arrays) -> tuple[float, dict[str, int]]:
+    """-> the largest accumulator as a fraction of 2**24, each layer's largest output in units of 1/256."""
+    worst, reach = 0.0, {}
+    for layer in layers:
+        accumulator, reach[layer.name] = _layer_reach(tensors, layer.name)
+        worst = max(worst, accumulator / EXACT)
+        if accumulator >= EXACT:
+            raise ModelFileError(
+                f"layer {layer.name}: its sums may reach {accumulator / EXACT:.3f} of 2**24, so float32 is not exact"
+            )
+    return worst, reach
 
 
 def _layer_reach(tensors: Arrays, name: str) -> tuple[int, int]:

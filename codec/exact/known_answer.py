@@ -16,19 +16,24 @@ from codec.exact.tensors import QUALITY_ROWS, STEPS
 from codec.model.config import ModelConfig
 
 HEIGHT, WIDTH = 8, 12  # of the latent
-_EXTREMES = np.array([-2047, -511, -128, -17, -8, -1, 0, 1, 8, 16, 129, 511, 1153, 2047])
+EXTREMES = np.array([-2047, -511, -128, -17, -8, -1, 0, 1, 8, 16, 129, 511, 1153, 2047])
 _ROWS = (0, QUALITY_ROWS - 1)
+
+
+def generated(count: int) -> NDArray[np.int64]:
+    """The first `count` numbers of the generator of FORMAT.md, 0..2**31 - 1."""
+    mixed = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # modulo 2**64
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    return (mixed >> np.uint64(33)).astype(np.int64)
 
 
 def known_answer_inputs(config: ModelConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """-> z (2, cz, 2, 3) in -40..40 and 16 * y_hat (2, cy, 8, 12), from the generator of FORMAT.md."""
     count_z = 2 * config.cz * HEIGHT * WIDTH // 16
     count = count_z + 2 * config.cy * HEIGHT * WIDTH
-    mixed = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # modulo 2**64
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (mixed >> np.uint64(33)).astype(np.int64)
+    values = generated(count)
     z = (values[:count_z] % 81 - 40).reshape(2, config.cz, HEIGHT // 4, WIDTH // 4)
-    y16 = _EXTREMES[values[count_z:] % len(_EXTREMES)].reshape(2, config.cy, HEIGHT, WIDTH)
+    y16 = EXTREMES[values[count_z:] % len(EXTREMES)].reshape(2, config.cy, HEIGHT, WIDTH)
     return z, y16
 
 

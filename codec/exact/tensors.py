@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from codec.model.config import ModelConfig
+from codec.model.config import DetailConfig, ModelConfig
 
 ACTIVATION_STEPS = 16  # activations are integers in units of 1/16 ...
 ACTIVATION_MAX = 511  # ... of at most this magnitude
@@ -30,6 +30,9 @@ HYPER_BLOCKS = 2  # blocks after the second upsampling
 # within each 2x2 cell, counted from the tile's corner.
 STEP_PHASE = ((0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0))
 PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
+DETAIL_COEFFICIENTS = 768  # of a block of 16 x 16 pixels in three colours, one latent position
+DETAIL_HALVES = 2  # in which its positions are coded, as on a chessboard
+DETAIL_SHIFT = 16  # the largest shift of scale indices that has a bias of its own
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,19 @@ def prior_layers(config: ModelConfig) -> Iterator[Layer]:
         for name in trunk_block_names(step):
             yield from block_layers(name, cp)
         yield Layer(f"leave.{step}", cp, 2 * cy)
+
+
+def detail_block_names(config: DetailConfig, half: int) -> list[str]:
+    return [f"trunk.{half}.{i}" for i in range(config.blocks)]
+
+
+def detail_layers(config: DetailConfig) -> Iterator[Layer]:
+    """Every convolution of the prior of the detail layer."""
+    channels = config.channels
+    yield Layer("look_f", config.features, channels)
+    yield Layer("look_y", config.latents, channels)
+    yield Layer("enter", channels + DETAIL_COEFFICIENTS, channels)
+    for half in range(DETAIL_HALVES):
+        for name in detail_block_names(config, half):
+            yield from block_layers(name, channels)
+        yield Layer(f"leave.{half}", channels, DETAIL_COEFFICIENTS)

@@ -12,16 +12,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from codec.detail.halves import picked, place
 from codec.detail.transform import COEFFICIENTS
 from codec.exact.prior import SCALE_OFFSET, compand
-from codec.exact.tensors import ACTIVATION_STEPS, FINE_STEPS, PHASES, SCALE_LEVELS
+from codec.exact.tensors import ACTIVATION_STEPS, DETAIL_HALVES, DETAIL_SHIFT, FINE_STEPS, SCALE_LEVELS
 from codec.network.layers import anchor_weights
 from codec.network.shapes import GAIN_ANCHORS
 from codec.training.grid import GridBlock, GridConv, rounded
 from codec.training.prior import SCALE_SLOPE, Noise, bits_of
 
-HALVES = (PHASES[:2], PHASES[2:])  # the (row, column) phases that each half codes
-_SHIFTS = 16.0  # the anchors of the bias span index shifts of -16..16
 _TOP_ANCHOR = 63.0  # where `anchor_weights` has its last anchor
 _QUIET = 0.3  # what untrained layers are multiplied by, so that training begins calmly
 Quantise = Callable[[Tensor, Tensor], Tensor]  # of values in steps and whole scale indices
@@ -43,8 +42,10 @@ class DetailPrior(nn.Module):
         self.look_f, self.look_y = GridConv(features, channels), GridConv(latents, channels)
         self.q_bias = nn.Parameter(torch.zeros(GAIN_ANCHORS, channels, device="cpu"))  # by the quantiser step
         self.enter = GridConv(channels + COEFFICIENTS, channels)
-        self.trunk = nn.ModuleList(nn.ModuleList(GridBlock(channels) for _ in range(blocks)) for _ in HALVES)
-        self.leave = nn.ModuleList(GridConv(channels, COEFFICIENTS) for _ in HALVES)
+        self.trunk = nn.ModuleList(
+            nn.ModuleList(GridBlock(channels) for _ in range(blocks)) for _ in range(DETAIL_HALVES)
+        )
+        self.leave = nn.ModuleList(GridConv(channels, COEFFICIENTS) for _ in range(DETAIL_HALVES))
         with torch.no_grad():
             for conv in (self.enter, *self.leave):
                 cast(GridConv, conv).weight.mul_(_QUIET)
@@ -85,7 +86,7 @@ class DetailPrior(nn.Module):
         """
         x = self.begin(features, latents, shift)
         whole, total = torch.zeros_like(values), values.new_zeros(len(values))
-        for half in range(len(HALVES)):
+        for half in range(DETAIL_HALVES):
             if half:
                 x = self.go_on(x, whole)
             index = self.scale_index(half, x, shift)
@@ -97,8 +98,7 @@ class DetailPrior(nn.Module):
 
     def _bias(self, shift: Tensor) -> Tensor:
         """(B, channels) float32 whatever the network's dtype, so that roundings to the grid never differ."""
-        place = (shift.float() + _SHIFTS).clamp(0, 2 * _SHIFTS) * (_TOP_ANCHOR / (2 * _SHIFTS))
-        return rounded(anchor_weights(place) @ self.q_bias.float(), FINE_STEPS)
+        return rounded(shift_weights(shift.float()) @ self.q_bias.float(), FINE_STEPS)
 
     def _through(self, half: int, x: Tensor) -> Tensor:
         for block in cast(nn.ModuleList, self.trunk[half]):
@@ -106,13 +106,7 @@ class DetailPrior(nn.Module):
         return x
 
 
-def picked(half: int, field: Tensor) -> Tensor:
-    """One half of the positions, (B, C, h, w) -> (B, C, h/2, w), its two phases side by side."""
-    phases = [field[:, :, row::2, column::2] for row, column in HALVES[half]]
-    return torch.cat(phases, 3).contiguous(memory_format=torch.channels_last)
-
-
-def place(half: int, values: Tensor, field: Tensor) -> None:
-    """The inverse: write one half to its positions in `field`."""
-    for (row, column), part in zip(HALVES[half], values.chunk(2, 3), strict=True):
-        field[:, :, row::2, column::2] = part
+def shift_weights(shift: Tensor) -> Tensor:
+    """Index shifts (N,) -> (N, GAIN_ANCHORS): weights of the anchors of the bias, which span +-DETAIL_SHIFT."""
+    position = (shift + DETAIL_SHIFT).clamp(0, 2 * DETAIL_SHIFT) * (_TOP_ANCHOR / (2 * DETAIL_SHIFT))
+    return anchor_weights(position)

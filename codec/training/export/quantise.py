@@ -6,7 +6,7 @@ that training saw: in float64 a single tie falls the other way and cascades thro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from bitstream.errors import ModelFileError
 from codec.exact.tensors import (
+    DETAIL_SHIFT,
     FINE_STEPS,
     LOG_SCALE_MIN,
     LOG_SCALE_STEP,
@@ -23,11 +24,13 @@ from codec.exact.tensors import (
     SCALE_LEVELS,
     WEIGHT_MAX,
     Layer,
+    detail_layers,
     prior_layers,
 )
-from codec.model.config import ModelConfig
+from codec.model.config import DetailConfig, ModelConfig
 from codec.network.layers import anchor_weights
 from codec.network.shapes import GAIN_ANCHORS
+from codec.training.detail_prior import shift_weights
 
 _SMALLEST_TOP = 2.0**-10
 
@@ -39,16 +42,30 @@ def hat_weights() -> Tensor:
 
 def quantise_prior(config: ModelConfig, prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
     """-> weights int8, shifts uint8, biases int32, quality biases int32 (64, cp), z table indices uint8 (64, cz)."""
-    tensors: dict[str, NDArray[np.generic]] = {}
-    for layer in prior_layers(config):
-        for part, values in _quantise_layer(layer, prior).items():
-            tensors[f"prior.{layer.name}.{part}"] = values
+    tensors = _quantise_layers(prior_layers(config), prior)
     weights = hat_weights()
     quality_bias = weights @ _tensor(prior, "q_bias", (GAIN_ANCHORS, config.cp))
     tensors["prior.quality_bias"] = (quality_bias * FINE_STEPS).round().to(torch.int32).numpy()
     log_scale = weights @ _tensor(prior, "z_bias", (GAIN_ANCHORS, config.cz))
     index = ((log_scale - LOG_SCALE_MIN) / LOG_SCALE_STEP).round().clamp(0, SCALE_LEVELS - 1)
     tensors["z.table_index"] = index.to(torch.uint8).numpy()
+    return tensors
+
+
+def quantise_detail(config: DetailConfig, prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
+    """-> weights, shifts and biases as above, biases int32 (33, channels) by the shift of the scale indices."""
+    tensors = _quantise_layers(detail_layers(config), prior)
+    shifts = torch.arange(-DETAIL_SHIFT, DETAIL_SHIFT + 1, dtype=torch.float32, device="cpu")
+    bias = shift_weights(shifts) @ _tensor(prior, "q_bias", (GAIN_ANCHORS, config.channels))
+    tensors["prior.shift_bias"] = (bias * FINE_STEPS).round().to(torch.int32).numpy()
+    return tensors
+
+
+def _quantise_layers(layers: Iterable[Layer], prior: Mapping[str, Tensor]) -> dict[str, NDArray[np.generic]]:
+    tensors: dict[str, NDArray[np.generic]] = {}
+    for layer in layers:
+        for part, values in _quantise_layer(layer, prior).items():
+            tensors[f"prior.{layer.name}.{part}"] = values
     return tensors
 
 

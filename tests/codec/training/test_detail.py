@@ -10,11 +10,24 @@ import torch
 from torch import Tensor
 
 from bitstream.errors import RequestError
+from codec.detail.halves import picked, place
+from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.detail.quantise import cheapest
-from codec.detail.transform import COEFFICIENTS, analysed, index_shift, synthesised
+from codec.detail.transform import (
+    COEFFICIENTS,
+    analysed,
+    index_shift,
+    nearest_code,
+    shift_of,
+    step_of,
+    synthesised,
+)
+from codec.exact.bounds import prove_detail_exact
 from codec.exact.tensors import LOG_SCALE_STEP
+from codec.model.config import DetailConfig
 from codec.refine.rounding import bits
-from codec.training.detail_prior import DetailPrior, picked, place
+from codec.training.detail_prior import DetailPrior
+from codec.training.export.quantise import quantise_detail
 from codec.training.grid import snapped
 from codec.training.log import STEPS, VALIDATION, read_table
 from codec.training.recipe import Recipe, read_recipe
@@ -85,6 +98,56 @@ def test_halves_are_the_fields_of_a_chessboard() -> None:
     place(1, picked(1, field), other)
     rows, columns = torch.arange(4)[:, None], torch.arange(6)
     assert torch.equal(even, field * ((rows + columns) % 2 == 0)) and torch.equal(even + other, field)
+
+
+SETTINGS = [
+    (torch.float32, torch.channels_last, 1),
+    (torch.float32, torch.contiguous_format, 3),
+    (torch.float64, torch.channels_last, 2),
+    (torch.float64, torch.contiguous_format, 1),
+]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@torch.no_grad()
+def test_the_exact_prior_gives_the_same_tables(seed: int) -> None:
+    """In every dtype, memory layout and number of threads; tiles alone or together; beyond both ends of the grid."""
+    network, (features, latents, values, _) = prior(seed, 5.0), inputs(seed)
+    shifts, config = [-21, 9], DetailConfig(6, 5, 7, 1)
+    tensors = quantise_detail(config, network.state_dict())
+    prove_detail_exact(config, tensors)
+    shift = torch.tensor([float(s) for s in shifts])
+    x = network.begin(features, latents, shift)
+    wanted, first = [network.scale_index(0, x, shift)], torch.zeros_like(values)
+    place(0, picked(0, values).round(), first)
+    wanted.append(network.scale_index(1, network.go_on(x, first), shift))
+    threads, answers = torch.get_num_threads(), set()
+    for dtype, layout, count in SETTINGS:
+        torch.set_num_threads(count)
+        try:
+            exact = ExactDetailPrior(config, tensors, torch.device("cpu"), dtype, layout)
+            answers.add(detail_known_answer(exact))
+            for tiles in ([0, 1], [0], [1]):
+                put = lambda v: v[tiles].to(dtype).contiguous(memory_format=layout)  # noqa: B023, E731
+                chosen = [shifts[i] for i in tiles]
+                x = exact.begin(put(features * 16), put(latents * 16), chosen)
+                found = [exact.scale_index(0, x, chosen)]
+                found.append(exact.scale_index(1, exact.go_on(x, put(first)), chosen))
+                for a, b in zip(found, wanted, strict=True):
+                    assert torch.equal(a.double(), b[tiles].round().clamp(0, 63).double())
+                    assert a.unique().numel() > 20
+        finally:
+            torch.set_num_threads(threads)
+    assert len(answers) == 1
+
+
+def test_step_codes() -> None:
+    assert step_of(0) == 8.0 and step_of(-128) > 200 and step_of(127) < 0.33
+    for code in range(-128, 128):
+        assert nearest_code(step_of(code)) == code
+        if code % 4 != 2:  # where it is no tie
+            assert shift_of(code) == index_shift(torch.tensor([step_of(code)], dtype=torch.float64)).item()
+    assert [shift_of(code) for code in (-6, -2, 2, 6)] == [-2, 0, 0, 2]
 
 
 def indices(network: DetailPrior, dtype: torch.dtype) -> list[Tensor]:
