@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from bitstream.errors import CorruptError
 from bitstream.tables import ESCAPE_OFFSET, ESCAPED, MAX_VALUE, Table
 
-Kind = Literal["z", "y"]
-TableSets = Mapping[Kind, Sequence[Table]]  # hyper-latent and latent have tables of their own
+Kind = Literal["z", "y", "detail"]
+TableSets = Mapping[Kind, Sequence[Table]]  # hyper-latent, latent and detail have tables of their own
 
 
 class SymbolSink(Protocol):

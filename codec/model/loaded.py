@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -14,8 +15,10 @@ from torch import nn
 from bitstream.errors import ExactnessError, ModelFileError, UnsupportedError
 from bitstream.rangecoder import TableSets
 from bitstream.tables import Table, unpack_tables
+from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
+from codec.model.detail import DetailFile
 from codec.model.file import ModelFile
 from codec.model.synthesis import SynthesisFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
@@ -62,10 +65,10 @@ def _has_fast_bf16(device: str) -> bool:
 class _built_once(Generic[Part]):  # noqa: N801 - a decorator
     """A part of a model that is built when first needed, by one thread, for which the others wait."""
 
-    def __init__(self, build: Callable[[LoadedModel], Part]) -> None:
+    def __init__(self, build: Callable[[Any], Part]) -> None:
         self._build, self.__doc__ = build, build.__doc__
 
-    def __get__(self, model: LoadedModel, _: type[LoadedModel]) -> Part:
+    def __get__(self, model: LoadedModel | LoadedDetail, _: type[LoadedModel | LoadedDetail]) -> Part:
         with model.building:
             parts, name = model.__dict__, self._build.__name__  # where it is looked for first from then on
             if name not in parts:
@@ -122,16 +125,8 @@ class LoadedModel:
     @_built_once
     def prior(self) -> ExactPrior:
         """The entropy path in the wanted dtype; `auto` falls back to fp64 where fp32 fails the known answer."""
-        wanted = self.runtime.entropy_dtype
-        names = ("fp32", "fp64") if wanted == "auto" else (wanted,)
-        for name in names:
-            prior = ExactPrior(self.config, self.file.tensors, self.runtime.device, DTYPES[name])
-            if known_answer(prior) == self.file.tensors["known_answer"].tobytes():
-                return prior
-        raise ExactnessError(
-            f"the arithmetic of {self.runtime.device} in {' and '.join(names)} does not give model {self.info.id}'s"
-            " known answer: nothing is coded, for the result could be wrong"
-        )
+        build = partial(ExactPrior, self.config, self.file.tensors, self.runtime.device)
+        return _proved(build, known_answer, self.file, self.runtime)
 
     @property
     def entropy_dtype(self) -> str:
@@ -139,8 +134,7 @@ class LoadedModel:
         return "fp64" if self.prior.dtype == torch.float64 else "fp32"
 
     def _tables(self, kind: str) -> list[Table]:
-        tensors = self.file.tensors
-        return unpack_tables(*(tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest")))
+        return _unpacked(self.file.tensors, kind)
 
     def _transform(self, transform: Transform, prefix: str, file: ModelFile | SynthesisFile) -> Transform:
         state = {
@@ -158,3 +152,45 @@ class LoadedModel:
         transform.to(self.runtime.device)
         set_precision(transform, DTYPES[self.runtime.precision])
         return transform
+
+
+class LoadedDetail:
+    """A detail layer in memory: its prior (known answer checked) and tables, built when first needed."""
+
+    def __init__(self, file: DetailFile, runtime: Runtime) -> None:
+        self.file, self.info, self.runtime = file, file.info, runtime
+        self.building = ForkLock()
+
+    @_built_once
+    def tables(self) -> TableSets:
+        """Frequency tables of the symbols."""
+        return {"detail": _unpacked(self.file.tensors, "detail")}
+
+    @_built_once
+    def prior(self) -> ExactDetailPrior:
+        """As that of a model."""
+        build = partial(ExactDetailPrior, self.info.config, self.file.tensors, self.runtime.device)
+        return _proved(build, detail_known_answer, self.file, self.runtime)
+
+
+def _unpacked(tensors: Mapping[str, NDArray[np.generic]], kind: str) -> list[Table]:
+    return unpack_tables(*(tensors[f"tables.{kind}.{part}"] for part in ("stored", "length", "lowest")))
+
+
+def _proved(
+    build: Callable[[torch.dtype], Part],
+    answer: Callable[[Part], bytes],
+    file: ModelFile | DetailFile,
+    runtime: Runtime,
+) -> Part:
+    """The first prior that gives the file's known answer, in the wanted dtype or, for `auto`, fp32 and then fp64."""
+    wanted = runtime.entropy_dtype
+    names = ("fp32", "fp64") if wanted == "auto" else (wanted,)
+    for name in names:
+        prior = build(DTYPES[name])
+        if answer(prior) == file.tensors["known_answer"].tobytes():
+            return prior
+    raise ExactnessError(
+        f"the arithmetic of {runtime.device} in {' and '.join(names)} does not give model {file.info.id}'s"
+        " known answer: nothing is coded, for the result could be wrong"
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class SymbolCounter:
     """A sink that counts symbols by table instead of coding them."""
 
     counts: dict[Kind, Counts] = field(
-        default_factory=lambda: {kind: np.zeros((SCALE_LEVELS, 2 * REACH + 2), np.int64) for kind in ("y", "z")}
+        default_factory=lambda: {kind: np.zeros((SCALE_LEVELS, 2 * REACH + 2), np.int64) for kind in get_args(Kind)}
     )
 
     def encode(self, kind: Kind, index: NDArray[np.integer[Any]], symbols: NDArray[np.integer[Any]]) -> None:
@@ -62,6 +62,12 @@ def fit_tables(halves: tuple[SymbolCounter, SymbolCounter], kind: Kind) -> dict[
         f"tables.{kind}.length": np.array([len(stored) for _, stored in parts], np.uint16),
         f"tables.{kind}.lowest": np.array([lowest for lowest, _ in parts], np.int16),
     }
+
+
+def gaussian_tables(kind: Kind) -> dict[str, NDArray[np.generic]]:
+    """The same tensors for the plain Gaussians."""
+    empty = (SymbolCounter(), SymbolCounter())
+    return fit_tables(empty, kind)
 
 
 def _fit_table(first: Counts, second: Counts, level: int) -> tuple[int, NDArray[np.uint32]]:
@@ -103,7 +109,7 @@ def stored_frequencies(weights: NDArray[np.float64]) -> NDArray[np.uint32]:
 
 def held_out_saving(halves: tuple[SymbolCounter, SymbolCounter]) -> Mapping[Kind, float]:
     """Fraction of bits that tables fitted to one half save on the other against the plain Gaussian."""
-    return {kind: _saving(halves[0].counts[kind], halves[1].counts[kind]) for kind in ("y", "z")}
+    return {kind: _saving(halves[0].counts[kind], halves[1].counts[kind]) for kind in halves[0].counts}
 
 
 def _saving(first: Counts, second: Counts) -> float:
