@@ -10,22 +10,22 @@ from __future__ import annotations
 import io
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitstream import chunks, metadata, units
 from bitstream.chunks import ChunkHead, ChunkReader
 from bitstream.errors import WispError
 from bitstream.header import NO_ALPHA, Header
 from bitstream.metadata import Metadata
-from bitstream.still import END, UNIT, check_still, read_header, tile_count
-from bitstream.units import Unit
+from bitstream.still import DETAIL, END, UNIT, check_still, read_header, tile_count
+from bitstream.units import Detail, Unit
 
 _HEAD = struct.Struct("<I4s")
 _CRC = struct.Struct("<I")
 # Bytes that may be run through a checksum in vain, in multiples of the file's: bytes made to look like ever
 # more units would else cost the square of their number.
 _VAIN = 32
-_KNOWN = re.compile(b"|".join([UNIT, END, *metadata.FIELDS]))
+_KNOWN = re.compile(b"|".join([UNIT, DETAIL, END, *metadata.FIELDS]))
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ def read_remains(data: bytes) -> Remains:
     _, header, seed = read_header(reader)
     check_still(header)
     found: dict[int, Unit] = {}
+    details: dict[int, Detail] = {}
     kept: dict[str, bytes | None] = {}
     at, vain, whole, type_ = reader.offset, _VAIN * len(data), True, b""
     while at + chunks.OVERHEAD <= len(data) and vain > 0:
@@ -60,7 +61,7 @@ def read_remains(data: bytes) -> Remains:
         # Of other types only what follows upon a good chunk: it is stepped over, not searched.
         expected = _KNOWN.fullmatch(type_) or (whole and ChunkHead(at, length, type_).well_formed)
         if expected and at + chunks.OVERHEAD + length <= len(data):
-            payload = _payload(data, at, length, seed if type_ == UNIT else 0)
+            payload = _payload(data, at, length, seed if type_ in (UNIT, DETAIL) else 0)
             vain -= 0 if payload is not None else length
         if payload is None:
             whole = False
@@ -72,12 +73,17 @@ def read_remains(data: bytes) -> Remains:
         at += length + chunks.OVERHEAD
         if type_ == UNIT:
             _keep_unit(payload, header, found)
+        elif type_ == DETAIL:
+            _keep_detail(payload, header, details)
         elif type_ in metadata.FIELDS and (name := metadata.FIELDS[type_]) not in kept:
             kept[name] = metadata.unpack(payload)  # the first of a kind only: each may unpack to 64 MiB
     whole = (
         whole and type_ == END and at == len(data) and len(found) == tile_count(header) and None not in kept.values()
     )
     intact = Metadata(**{name: value for name, value in kept.items() if value is not None})
+    for i in found.keys() & details.keys():
+        if found[i].learned:
+            found[i] = replace(found[i], detail=details[i])
     return Remains(header, found, intact, whole, tuple(name for name, value in kept.items() if value is None))
 
 
@@ -98,3 +104,13 @@ def _keep_unit(payload: bytes, header: Header, found: dict[int, Unit]) -> None:
         return
     if unit.tile_index < tile_count(header):
         found.setdefault(unit.tile_index, unit)
+
+
+def _keep_detail(payload: bytes, header: Header, details: dict[int, Detail]) -> None:
+    if len(payload) > units.max_payload(header.tile, header.width, header.height):
+        return
+    try:
+        i, detail = Detail.unpack(payload, len(header.model_ids), "a detail")
+    except WispError:
+        return
+    details.setdefault(i, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from bitstream import chunks, metadata, units
@@ -14,9 +14,9 @@ from bitstream.header import MAX_BYTES as MAX_HEADER_BYTES
 from bitstream.header import NO_ALPHA, Header
 from bitstream.limits import MAX_OTHER_CHUNKS
 from bitstream.metadata import Metadata
-from bitstream.units import Unit
+from bitstream.units import Detail, Unit
 
-HEAD, UNIT, END = b"HEAD", b"UNIT", b"DONE"
+HEAD, UNIT, DETAIL, END = b"HEAD", b"UNIT", b"DTAL", b"DONE"
 # Ancillary types that this release knows: a wrong checksum there costs what the chunk holds, not the picture.
 
 
@@ -43,9 +43,14 @@ class Still:
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes of coded pixels in all units, alpha planes included."""
+        """Bytes of coded pixels in all units, alpha planes and detail included."""
         planes = (len(unit.alpha) for unit in self.units if isinstance(unit.alpha, bytes))
-        return sum(len(unit.stream) for unit in self.units) + sum(planes)
+        return sum(len(unit.stream) for unit in self.units) + sum(planes) + self.detail_bytes
+
+    @property
+    def detail_bytes(self) -> int:
+        """Bytes of coded detail."""
+        return sum(len(unit.detail.stream) for unit in self.units if unit.detail)
 
 
 def tile_count(header: Header) -> int:
@@ -54,7 +59,11 @@ def tile_count(header: Header) -> int:
 
 
 def build_still(header: Header, coded: Iterable[Unit], kept: Metadata | None = None) -> bytes:
-    """The file's bytes; `coded` in ascending tile index. Raises LimitError for too much metadata."""
+    """The file's bytes; `coded` in ascending tile index. Raises LimitError for too much metadata.
+
+    All details come behind all tiles, so that the first part of a file shows the whole picture.
+    """
+    coded = tuple(coded)
     metadata.check_size(kept or Metadata())
     payload = header.pack()
     seed = chunks.crc(HEAD, payload)
@@ -62,42 +71,45 @@ def build_still(header: Header, coded: Iterable[Unit], kept: Metadata | None = N
     for name, data in (kept or Metadata()).items():
         parts.append(chunks.build_chunk(metadata.TYPES[name], metadata.pack(data)))
     parts += [chunks.build_chunk(UNIT, unit.pack(), seed) for unit in coded]
+    parts += [chunks.build_chunk(DETAIL, u.detail.pack(u.tile_index), seed) for u in coded if u.detail]
     parts.append(chunks.build_chunk(END, b""))
     return b"".join(parts)
 
 
 def still_size(header: Header, coded: Iterable[Unit], kept: Metadata | None = None) -> int:
     """Bytes of what `build_still` makes of the same, without making it."""
+    coded = tuple(coded)
     payloads = [header.pack(), *(metadata.pack(data) for _, data in (kept or Metadata()).items()), b""]
     lengths = [len(payload) for payload in payloads] + [unit.packed_size for unit in coded]
+    lengths += [unit.detail.packed_size for unit in coded if unit.detail]
     return len(chunks.SIGNATURE) + sum(length + chunks.OVERHEAD for length in lengths)
 
 
-def read_still(stream: BinaryIO) -> Still:
+def read_still(stream: BinaryIO, *, preview: bool = False) -> Still:
     """Read and check a whole file from a binary file object (forward only).
 
-    Every checksum, limit and rule of order is checked before this returns. Raises NotWispError,
-    TruncatedError, CorruptError, UnsupportedError or LimitError.
+    Every checksum, limit and rule of order is checked before this returns. With `preview` that is so up to the last
+    tile: no detail is read, and a file that ends there is good enough. Raises NotWispError, TruncatedError,
+    CorruptError, UnsupportedError or LimitError.
     """
     reader = ChunkReader(stream)
     header_head, header, seed = read_header(reader)
     check_still(header)
     heads, total = [header_head], tile_count(header)
     coded: list[Unit] = []
+    last_detail = -1
     kept: dict[str, bytes | None] = {}
-    largest = units.max_payload(header.tile, header.width, header.height)
-    while True:
+    while not (preview and len(coded) == total):
         head = reader.read_head(f"the chunks: {len(coded)} of {total} tiles are there, the end chunk is not")
         heads.append(head)
-        if len(heads) > total + MAX_OTHER_CHUNKS:
+        if len(heads) > 2 * total + MAX_OTHER_CHUNKS:
             raise LimitError(f"more than {MAX_OTHER_CHUNKS} chunks besides the {total} tiles")
         if head.type == UNIT:
             what = f"tile {len(coded)} of {total} at byte {head.offset}"
-            if head.length > largest:
-                raise CorruptError(
-                    f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take"
-                )
+            _check_length(head, header, what)
             coded.append(checked_unit(intact_payload(reader, head, seed), header, len(coded), total, what))
+        elif head.type == DETAIL:
+            last_detail = _read_detail(reader, head, seed, header, coded, last_detail)
         elif head.type in metadata.FIELDS:
             read_metadata(reader, head, kept, too_late=bool(coded))
         elif head.type == END:
@@ -111,7 +123,26 @@ def read_still(stream: BinaryIO) -> Still:
     size = reader.offset
     damaged = tuple(name for name, data in kept.items() if data is None)
     found = Metadata(**{name: data for name, data in kept.items() if data is not None})
-    return Still(header, tuple(coded), tuple(heads), size, reader.skip_rest(), found, damaged)
+    rest = 0 if preview else reader.skip_rest()
+    return Still(header, tuple(coded), tuple(heads), size, rest, found, damaged)
+
+
+def _check_length(head: ChunkHead, header: Header, what: str) -> None:
+    if head.length > units.max_payload(header.tile, header.width, header.height):
+        raise CorruptError(f"{what} claims {head.length} bytes, more than its {header.tile}-pixel tile can take")
+
+
+def _read_detail(reader: ChunkReader, head: ChunkHead, seed: int, header: Header, coded: list[Unit], last: int) -> int:
+    """Put a detail to its tile -> the tile's index. Raises CorruptError."""
+    what = f"detail at byte {head.offset}"
+    _check_length(head, header, what)
+    i, detail = Detail.unpack(intact_payload(reader, head, seed), len(header.model_ids), what)
+    if not last < i < len(coded):
+        raise CorruptError(f"{what} is of tile {i}: details come in ascending order, each behind its tile")
+    if not coded[i].learned:
+        raise CorruptError(f"{what} is of tile {i}, which is lossless")
+    coded[i] = replace(coded[i], detail=detail)
+    return i
 
 
 def read_header(reader: ChunkReader) -> tuple[ChunkHead, Header, int]:

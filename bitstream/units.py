@@ -28,11 +28,53 @@ FIELDS = (
     Field("quality_delta", "h", range(-MAX_QUALITY, MAX_QUALITY + 1)),
     Field("tile_index", "I", range(1 << 32)),
 )
+DETAIL_FIELDS = (
+    Field("model_slot", "B", range(16)),
+    Field("step_code", "b", range(-128, 128)),
+    Field("tile_index", "I", range(1 << 32)),
+)
 _ALPHA_VARIES = 0x80
 _CHECK = struct.Struct("<H")
 _PLANE_BYTES = struct.Struct("<I")
 OVERHEAD = fields.size_of(FIELDS) + _CHECK.size
+DETAIL_OVERHEAD = fields.size_of(DETAIL_FIELDS) + _CHECK.size
 WORD_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a learned tile leaves, coded: the payload of a DTAL chunk.
+
+    `stream` is a whole number of 32-bit words, `check` the `check16` of the decoded symbols. `step_code` tells the
+    quantiser step (FORMAT.md, "Detail"), `model_slot` is that of a detail layer's id.
+    """
+
+    stream: bytes
+    check: int
+    step_code: int
+    model_slot: int = 1
+
+    def pack(self, tile_index: int) -> bytes:
+        """The chunk's payload. Raises ValueError for a value outside its field."""
+        values = {**vars(self), "tile_index": tile_index}
+        return fields.pack(DETAIL_FIELDS, values) + self.stream + _CHECK.pack(self.check)
+
+    @property
+    def packed_size(self) -> int:
+        """Bytes of the chunk's payload."""
+        return DETAIL_OVERHEAD + len(self.stream)
+
+    @classmethod
+    def unpack(cls, payload: bytes, model_count: int, what: str) -> tuple[int, Detail]:
+        """-> the tile's index, its detail. Raises CorruptError, naming the detail by `what`."""
+        values = fields.unpack(DETAIL_FIELDS, payload, what)
+        if values["model_slot"] >= model_count:
+            raise CorruptError(f"{what}: model slot {values['model_slot']} of {model_count}")
+        stream = payload[fields.size_of(DETAIL_FIELDS) : -_CHECK.size]
+        if len(payload) < DETAIL_OVERHEAD or len(stream) % WORD_BYTES:
+            raise CorruptError(f"{what}: a stream of {len(stream)} bytes is no whole number of words")
+        (check,) = _CHECK.unpack(payload[-_CHECK.size :])
+        return values.pop("tile_index"), cls(stream, check, **values)
 
 
 @dataclass(frozen=True)
@@ -42,7 +84,8 @@ class Unit:
     `stream` is a whole number of 32-bit words (learned) or VP8L (lossless). `check` is the `check16` of the
     decoded `latent_bytes`, or of the decoded VP8L picture's channels, row by row. `alpha` is None where the
     picture has none, a number 0..255 where it is constant, else VP8L of the plane (empty where the stream of
-    a lossless unit holds it). `quality_delta` is in steps of 1/256 of the model's quality.
+    a lossless unit holds it). `quality_delta` is in steps of 1/256 of the model's quality. `detail` is what a learned
+    tile leaves, where that is coded: a chunk of its own.
     """
 
     tile_index: int
@@ -52,6 +95,7 @@ class Unit:
     model_slot: int = 0
     quality_delta: int = 0
     alpha: int | bytes | None = None
+    detail: Detail | None = None
 
     @property
     def learned(self) -> bool:
@@ -65,7 +109,7 @@ class Unit:
 
     @property
     def packed_size(self) -> int:
-        """Bytes of the chunk's payload."""
+        """Bytes of the chunk's payload, without detail."""
         return OVERHEAD + len(self._packed_alpha()) + len(self.stream)
 
     def _packed_alpha(self) -> bytes:
@@ -93,7 +137,8 @@ class Unit:
         alpha, stream = _split_alpha(rest, has_alpha, bool(varies), kind, what)
         if kind == LEARNED_INTRA and len(stream) % WORD_BYTES:
             raise CorruptError(f"{what}: a stream of {len(stream)} bytes is no whole number of words")
-        return cls(stream=stream, check=check, kind=kind, model_slot=slot, alpha=alpha, **values)
+        delta, tile = values["quality_delta"], values["tile_index"]
+        return cls(tile, stream, check, kind, slot, delta, alpha)
 
 
 def _split_alpha(rest: bytes, has_alpha: bool, varies: bool, kind: int, what: str) -> tuple[int | bytes | None, bytes]:

@@ -15,7 +15,7 @@ from bitstream.still import Still
 from codec.files.source import Source, read_bytes, read_file
 from codec.model.file import ModelInfo
 from codec.model.quality import to_model_quality, to_user_quality
-from codec.model.registry import default_model, find_model, load_model_file, load_synthesis
+from codec.model.registry import default_model, details_of, find_model, load_model_file, load_synthesis
 from codec.pixels.geometry import Box, Crop
 from codec.pixels.picture import Picture
 from codec.settings import EncodeSettings
@@ -106,11 +106,11 @@ class Coder:
         """The settings' quality, in steps of 1/256 of the model's."""
         if settings.lossless:
             return MAX_QUALITY
-        return to_model_quality(self.load(self.model_info.id).file.quality_curve, settings.quality)
+        return to_model_quality(self.load(self.model_info.id).quality_curve, settings.quality)
 
     def quality_at(self, steps: int) -> float:
         """The quality 0..100 of the model's in steps of 1/256."""
-        return to_user_quality(self.load(self.model_info.id).file.quality_curve, steps)
+        return to_user_quality(self.load(self.model_info.id).quality_curve, steps)
 
     def try_out(self, coded: CodedPicture) -> Trial:
         """Decode the file of a picture that was encoded with `keep_latents`, and compare. Raises ExactnessError."""
@@ -121,7 +121,7 @@ class Coder:
         """The quality 0..100 of a file that was made here; None where every tile is lossless."""
         if encoded.lossless_tiles == len(encoded.units):
             return None
-        return self.quality_at(encoded.layout.header.quality)
+        return self.quality_at(encoded.level)
 
     def decode_still(
         self, still: Still, *, crop: Crop | None = None, fast: bool = False, progress: Progress | None = None
@@ -173,7 +173,8 @@ class Coder:
                 synthesis = load_synthesis(file.info, self._extra) if fast else None
                 from codec.model.loaded import LoadedModel
 
-                self._loaded[identity, fast] = LoadedModel(file, self.runtime, synthesis)
+                details = details_of(file.info, self._extra)
+                self._loaded[identity, fast] = LoadedModel(file, self.runtime, synthesis, details)
             before_networks()
             return self._loaded[identity, fast]
 

@@ -26,7 +26,7 @@ from codec.sequence.encoder import SequenceEncoder
 from codec.sequence.frame_encoder import FrameEncoder
 from codec.sequence.video import open_video
 from codec.settings import EncodeSettings
-from codec.still.measure import decoded
+from codec.still.check import decoded
 
 WIDTH, HEIGHT, FRAMES = 640, 360, 300
 QUALITY = 60

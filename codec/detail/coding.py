@@ -22,30 +22,8 @@ from codec.detail.quantise import cheapest
 from codec.detail.transform import COEFFICIENTS, shift_of, step_of
 from codec.exact.arithmetic import exact_arithmetic
 from codec.exact.tensors import DETAIL_HALVES
-from codec.model.loaded import LoadedDetail, LoadedModel
-
-
-@dataclass(frozen=True)
-class Base:
-    """What a decoder has of the bases of a batch of tiles.
-
-    `features` (B, cp, H, W) activations of the image model's prior, `y16` (B, cy, H, W) 16 * y_hat, both as the exact
-    prior makes them.
-    """
-
-    features: Tensor
-    y16: Tensor
-
-
-def base_of(model: LoadedModel, latents: Sequence[bytes], rows: Sequence[int], height: int, width: int) -> Base:
-    """What decoders have of tiles of `height` x `width` latents, from their latent bytes and quality rows."""
-    cz, prior = model.config.cz, model.prior
-    count = cz * height * width // 16
-    z = np.stack([np.frombuffer(latent, "<i2", count) for latent in latents]).reshape(-1, cz, height // 4, width // 4)
-    y16 = np.stack([np.frombuffer(latent, "<i4", offset=2 * count) for latent in latents])
-    with exact_arithmetic(prior.device):
-        features = prior.hyper(prior.tensor(z.astype(np.int32)), list(rows))
-    return Base(features, prior.tensor(y16.reshape(len(latents), -1, height, width)))
+from codec.model.loaded import LoadedDetail
+from codec.still.entropy import Base
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class _Totals:
         """PSNR of a frame against what its decoder will show; a repeat has its predecessor's."""
         if written.coded is None:
             return self.last_psnr
-        from codec.still.measure import decoded  # which needs torch, as lossless frames do not
+        from codec.still.check import decoded
 
         return psnr(frame.pixels, decoded(written.coded, self.codec.load).pixels)
 

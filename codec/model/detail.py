@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from bitstream.errors import ModelFileError
+from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_detail_exact
 from codec.exact.tensors import DETAIL_SHIFT, SCALE_LEVELS, detail_layers
@@ -26,6 +27,8 @@ from codec.model.container import check_tensors, content_id, is_id, is_number, r
 
 FORMAT = "wisp-detail"
 FORMAT_VERSION = "0"
+CURVE_POINTS = 101  # qualities 0..100
+STEP_CODES = (-128, 127)
 TABLE_PARTS = ("stored", "length", "lowest")
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -52,6 +55,16 @@ class DetailFile:
 
     info: DetailInfo
     tensors: Arrays
+
+    @property
+    def levels(self) -> NDArray[np.int32]:
+        """(n, 3): see `point_at`."""
+        return self.tensors["levels"].astype(np.int32)
+
+    @property
+    def quality_curve(self) -> NDArray[np.uint16]:
+        """(101,) strictly rising: the level for the user's 0..100."""
+        return self.tensors["quality_curve"].astype(np.uint16)
 
 
 def write_detail_file(
@@ -117,6 +130,8 @@ def _expected(config: DetailConfig) -> Iterator[tuple[str, str, tuple[int, ...]]
     yield "tables.detail.stored", "uint32", (-1,)
     yield "tables.detail.length", "uint16", (SCALE_LEVELS,)
     yield "tables.detail.lowest", "int16", (SCALE_LEVELS,)
+    yield "levels", "int32", (-1, 3)
+    yield "quality_curve", "uint16", (CURVE_POINTS,)
     yield "known_answer", "uint8", (hashlib.sha256().digest_size,)
 
 
@@ -124,5 +139,16 @@ def _check(info: DetailInfo, tensors: Arrays) -> None:
     check_tensors(_expected(info.config), tensors)
     if not 0 <= info.skip_below <= SCALE_LEVELS:
         raise ModelFileError(f"skip threshold {info.skip_below} is not within 0..{SCALE_LEVELS}")
+    _check_scale(tensors["levels"].astype(np.int64), tensors["quality_curve"].astype(np.int64))
     unpack_tables(*(tensors[f"tables.detail.{part}"] for part in TABLE_PARTS))
     prove_detail_exact(info.config, tensors)
+
+
+def _check_scale(levels: NDArray[np.int64], curve: NDArray[np.int64]) -> None:
+    rises = len(levels) and np.diff(levels[:, 0]).min(initial=1) > 0 and np.diff(levels[:, 2]).min(initial=1) > 0
+    if not rises or levels[:, :2].min() < 0 or levels[:, :2].max() > MAX_QUALITY:
+        raise ModelFileError(f"levels and step codes must rise strictly, within 0..{MAX_QUALITY}")
+    if levels[:, 2].min() < STEP_CODES[0] or levels[:, 2].max() > STEP_CODES[1]:
+        raise ModelFileError(f"step codes must lie within {STEP_CODES[0]}..{STEP_CODES[1]}")
+    if np.diff(curve).min() <= 0 or curve[-1] > MAX_QUALITY:
+        raise ModelFileError(f"the quality curve must rise strictly, up to at most {MAX_QUALITY}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar
@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bitstream.errors import ExactnessError, ModelFileError, UnsupportedError
+from bitstream.errors import ExactnessError, ModelFileError, ModelNotFoundError, UnsupportedError
 from bitstream.rangecoder import TableSets
 from bitstream.tables import Table, unpack_tables
 from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
-from codec.model.detail import DetailFile
+from codec.model.detail import DetailFile, DetailInfo, read_detail_file
 from codec.model.file import ModelFile
+from codec.model.quality import Point, point_at
 from codec.model.synthesis import SynthesisFile
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis, set_precision
 from codec.work.choices import Device, EntropyDtype, Precision, check_choice
@@ -80,17 +81,48 @@ class _built_once(Generic[Part]):  # noqa: N801 - a decorator
 class LoadedModel:
     """The parts of a model are built when first needed: a decoder never builds the analysis.
 
-    With `fast`, that file's synthesis takes the place of the model's own; all else is the model's.
+    With `fast`, that file's synthesis takes the place of the model's own; all else is the model's. `details` are the
+    files of its detail layers, the one to encode with first.
     """
 
-    def __init__(self, file: ModelFile, runtime: Runtime, fast: SynthesisFile | None = None) -> None:
+    def __init__(
+        self,
+        file: ModelFile,
+        runtime: Runtime,
+        fast: SynthesisFile | None = None,
+        details: Sequence[DetailInfo] = (),
+    ) -> None:
         self.file, self.info, self.config, self.runtime = file, file.info, file.info.config, runtime
-        self._fast = fast
+        self._fast, self._details, self._loaded_details = fast, details, dict[str, LoadedDetail]()
         self.building = ForkLock()
 
     def coding_everything(self) -> LoadedModel:
         """The same model with T = 0, as the entropy estimate of a network has it: no symbol is skipped."""
         return LoadedModel(replace(self.file, info=replace(self.info, skip_below=0)), self.runtime)
+
+    def detail(self, identity: str) -> LoadedDetail:
+        """The detail layer of this id (16 hexadecimal digits). Raises ModelNotFoundError, ModelFileError."""
+        with self.building:
+            if identity not in self._loaded_details:
+                info = next((info for info in self._details if info.id == identity), None)
+                if info is None:
+                    raise ModelNotFoundError(f"needs detail layer {identity} of model {self.info.id}: it is not here")
+                self._loaded_details[identity] = LoadedDetail(read_detail_file(info.path), self.runtime)
+            return self._loaded_details[identity]
+
+    def point_at(self, level: int) -> Point:
+        """How a tile of a level 0..16128 is coded: by the base alone, or with detail where this model has that."""
+        return Point(level) if self.own_detail is None else point_at(self.own_detail.file.levels, level)
+
+    @property
+    def quality_curve(self) -> NDArray[np.uint16]:
+        """(101,): the level for the user's 0..100."""
+        return (self.own_detail or self).file.quality_curve
+
+    @property
+    def own_detail(self) -> LoadedDetail | None:
+        """The detail layer to encode with; None where the model has none."""
+        return self.detail(self._details[0].id) if self._details else None
 
     @_built_once
     def analysis(self) -> Analysis:

@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 LOWEST, HIGHEST = 0, 100
+
+
+@dataclass(frozen=True)
+class Point:
+    """How a tile is coded: quality of the base in steps of 1/256, step code of its detail, None where it has none."""
+
+    quality: int
+    step_code: int | None = None
+
+
+def point_at(levels: NDArray[np.int32], level: int) -> Point:
+    """The point of a level 0..16128, the one scale of base and detail.
+
+    `levels` (n, 3) has rows (level, quality, step code), levels rising: between them both change linearly. Below the
+    first the base is alone, and its quality is the level; so is it everywhere where there are no rows.
+    """
+    if not len(levels) or level < levels[0, 0]:
+        return Point(level)
+    quality, code = (math.floor(float(np.interp(level, levels[:, 0], levels[:, i])) + 0.5) for i in (1, 2))
+    return Point(quality, code)
+
+
+def level_of(levels: NDArray[np.int32], point: Point) -> int:
+    """The inverse, by the step code where there is one."""
+    if point.step_code is None or not len(levels):
+        return point.quality
+    return math.floor(float(np.interp(point.step_code, levels[:, 2], levels[:, 0])) + 0.5)
 
 
 def check_quality(quality: float) -> None:

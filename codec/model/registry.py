@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bitstream.errors import ModelFileError, ModelNotFoundError, WispError
-from codec.model import synthesis
+from codec.model import detail, synthesis
 from codec.model.container import read_metadata
+from codec.model.detail import DetailInfo, detail_info
 from codec.model.file import (
     ModelFile,
     ModelInfo,
@@ -57,7 +58,7 @@ def list_models(extra: Path | None = None) -> tuple[list[ModelInfo], list[WispEr
     for path in candidate_files(extra):
         try:
             metadata = read_metadata(path)
-            if path == extra or metadata.get("format") not in (synthesis.FORMAT, RESTORE_FORMAT):
+            if path == extra or metadata.get("format") not in (synthesis.FORMAT, detail.FORMAT, RESTORE_FORMAT):
                 found.append(model_info(path, metadata))
         except WispError as error:
             errors.append(error)
@@ -73,6 +74,18 @@ def list_syntheses(extra: Path | None = None) -> list[SynthesisInfo]:
             metadata = read_metadata(path)
             if metadata.get("format") == synthesis.FORMAT:
                 found.append(synthesis_info(path, metadata))
+    return found
+
+
+def details_of(model: ModelInfo, extra: Path | None = None) -> list[DetailInfo]:
+    """The detail layers of `model`, those beside the file `extra` included."""
+    found: list[DetailInfo] = []
+    beside = () if extra is None else _files_at(extra.parent)
+    for path in (*candidate_files(), *beside):
+        with suppress(WispError):
+            metadata = read_metadata(path)
+            if metadata.get("format") == detail.FORMAT and (info := detail_info(path, metadata)).model == model.id:
+                found.append(info)
     return found
 
 

@@ -19,10 +19,10 @@ from codec.rate.search import Curve, Range, solve
 from codec.rate.target import Bounds, Target
 from codec.rate.typical import Typical, hint_of
 from codec.settings import EncodeSettings
+from codec.still.check import decoded
 from codec.still.effort import DEFAULT_EFFORT, refinement_steps
 from codec.still.encode import CodedPicture, encode_lossless, encode_still
 from codec.still.lossless import code_lossless
-from codec.still.measure import decoded
 from codec.work.progress import Progress
 
 _MOST_KEPT_FEATURES = 1 << 24  # pixels: 16 bytes of each

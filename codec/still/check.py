@@ -56,6 +56,14 @@ def try_out(encoded: CodedPicture, load: ModelLoader) -> Trial:
     return Trial(result, seen_psnr(source, result))
 
 
+def decoded(encoded: CodedPicture, load: ModelLoader) -> Picture:
+    """The picture that the file of `encoded`, which kept its latents, decodes to: nothing is range-decoded for it."""
+    from codec.still.measure import shown
+
+    units = dict(enumerate(encoded.units))
+    return Picture(shown(encoded.layout, units, load, encoded.latents, encoded.details))
+
+
 def note_poor_quality(trial: Trial, quality: float) -> None:
     """A note where a high quality 0..100 was asked for, and visible differences are left."""
     if quality >= GOOD_QUALITY and trial.psnr < POOR_PSNR:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bitstream.chunks import OVERHEAD as CHUNK_OVERHEAD
 from bitstream.header import CONTENT_ID_BYTES, GREY, NO_ALPHA, RGB, WITH_ALPHA, Header
 from bitstream.limits import MAX_QUALITY, check_dimensions
 from bitstream.metadata import check_size
@@ -25,8 +26,8 @@ from codec.pixels.transparency import cleared, filled
 from codec.settings import EncodeSettings
 from codec.still.effort import begin_coding, coding_passes, refinement_steps
 from codec.still.layout import Layout
-from codec.still.lossless import code_alpha, code_lossless, may_be_smaller
-from codec.still.regions import qualities_of_tiles
+from codec.still.lossless import code_alpha, code_lossless, smaller_lossless
+from codec.still.regions import levels_of_tiles
 from codec.work.progress import Progress
 from codec.work.stages import stage
 from codec.work.threads import mapped
@@ -44,8 +45,8 @@ class CodedPicture:
     """A picture's coded units, one a tile in file order.
 
     `picture` came in; its colours under full transparency are kept only where it was coded with `exact`. The
-    header of `layout` lacks the content id. `latents` maps learned tiles to their latent bytes, where the coder was
-    to keep them.
+    header of `layout` lacks the content id. `level` is the picture's on the one scale of base and detail. `latents`
+    maps learned tiles to their latent bytes, `details` to the symbols of their detail, where the coder kept them.
     """
 
     picture: Picture
@@ -53,6 +54,8 @@ class CodedPicture:
     layout: Layout
     units: tuple[Unit, ...]
     latents: Mapping[int, bytes]
+    level: int = MAX_QUALITY
+    details: Mapping[int, NDArray[np.int16]] = field(default_factory=dict, repr=False)
 
     def pixels_of(self, i: int) -> NDArray[np.uint8]:
         """The channels of tile `i` as they were to be coded, (H, W, C) uint8."""
@@ -112,7 +115,7 @@ def encode_lossless(
 def encode_still(
     model: LoadedModel,
     picture: Picture,
-    quality: int,
+    level: int,
     settings: EncodeSettings,
     *,
     lossless: Collection[int] = (),
@@ -122,14 +125,15 @@ def encode_still(
 ) -> CodedPicture:
     """Every tile as the network codes it, or lossless where that is smaller; the tiles `lossless` in any case.
 
-    `quality` is in steps of 1/256 of the model's, `features` as in `analyse`. Raises LimitError for a picture that
+    `level` is 0..16128, the model's quality in steps of 1/256 or, where it has detail, what `point_at` makes of it;
+    `features` as in `analyse`. Raises LimitError for a picture that
     is too large, RequestError for a region outside it.
     """
     import torch
 
     from codec.still.pixel_path import analyse, quality_field
 
-    coding = _Coding(model, picture, quality, settings, progress or Progress())
+    coding = _Coding(model, picture, level, settings, progress or Progress())
     layout, effort, told = coding.layout, settings.effort, coding.progress
     with torch.inference_mode(False):  # the caller may be in it, and refinement needs gradients
         begin_coding(told, sum(area.size for area in layout.tiles), effort)
@@ -137,8 +141,8 @@ def encode_still(
         coding.pass_over(units, coding_passes(effort))
         colours = picture.colours if settings.exact else _seen_colours(picture, layout)
         with stage("analysis"):
-            field = quality_field(layout.tiles, coding.qualities, layout.field)
-            latent = analyse(model, as_rgb(colours), field, lambda area: told.add(area.size), features)
+            qualities = quality_field(layout.tiles, coding.qualities, layout.field)
+            latent = analyse(model, as_rgb(colours), qualities, lambda area: told.add(area.size), features)
         learned, z = [i for i in range(len(layout.tiles)) if i not in units], None
         if refinement_steps(effort):
             plain = {i: unit for i, unit, _ in coding.coded(latent, learned)}
@@ -147,25 +151,36 @@ def encode_still(
             units |= done
             learned = [i for i in learned if plain[i].learned]
             z = coding.refined(latent, learned, colours)
-        del colours  # which may be a copy
-        latents = {}
+        latents: dict[int, bytes] = {}
         for i, unit, latent_bytes in coding.coded(latent, learned, z):
             units[i] = unit
-            if unit.learned and keep_latents:
+            if unit.learned and (keep_latents or coding.detailed):
                 latents[i] = latent_bytes
+        details = coding.add_detail(units, latents, colours)
     ordered = tuple(units[i] for i in range(len(layout.tiles)))
-    return CodedPicture(picture, settings.exact, layout, ordered, latents)
+    coded = CodedPicture(picture, settings.exact, layout, ordered, latents, level, details)
+    return coded if keep_latents else replace(coded, latents={}, details={})
 
 
 class _Coding:
     """One picture being coded by the network: what the steps of `encode_still` share."""
 
     def __init__(
-        self, model: LoadedModel, picture: Picture, quality: int, settings: EncodeSettings, progress: Progress
+        self, model: LoadedModel, picture: Picture, level: int, settings: EncodeSettings, progress: Progress
     ) -> None:
         self._model, self._picture, self._settings, self.progress = model, picture, settings, progress
-        self.layout = Layout(_header(picture, quality, model.info.id_bytes, settings))
-        self.qualities = qualities_of_tiles(settings.regions, self.layout)
+        self._level, base = level, model.point_at(level).quality
+        self.layout = Layout(_header(picture, base, model.info.id_bytes, settings))
+        points = [model.point_at(own) for own in levels_of_tiles(settings.regions, self.layout, level)]
+        self.qualities, self.step_codes = [p.quality for p in points], [p.step_code for p in points]
+        if self.detailed and (layer := model.own_detail):
+            models = (model.info.id_bytes, layer.info.id_bytes)
+            self.layout = Layout(replace(self.layout.header, model_ids=models))
+
+    @property
+    def detailed(self) -> bool:
+        """Whether any tile is to have detail."""
+        return any(code is not None for code in self.step_codes)
 
     def pass_over(self, tiles: Collection[int], passes: int) -> None:
         """What would have been done with these tiles is not needed."""
@@ -180,12 +195,44 @@ class _Coding:
         """The quality of tile `i` less that of the header."""
         return self.qualities[i] - self.layout.header.quality
 
+    @property
+    def seen(self) -> NDArray[np.bool_] | None:
+        """(H, W): the pixels whose colours count; None for all."""
+        return self._picture.alpha != 0 if self._picture.has_alpha and not self._settings.exact else None
+
+    def add_detail(
+        self, units: dict[int, Unit], latents: dict[int, bytes], colours: NDArray[np.uint8]
+    ) -> Mapping[int, NDArray[np.int16]]:
+        """Give the units their detail -> its symbols by tile.
+
+        A tile that is smaller without loss now becomes so; its neighbours' bases depend on it, and all begin anew.
+        """
+        layer = self._model.own_detail
+        if not self.detailed or layer is None:
+            return {}
+        from codec.still.detail import code_details
+
+        while True:
+            symbols, smaller, coded = {}, {}, {}
+            given = (self._model, layer, self.layout, units, latents, self.step_codes, (colours, self.seen))
+            with stage("detail"):
+                for i, detail, values in code_details(*given):
+                    size = units[i].packed_size + detail.packed_size + CHUNK_OVERHEAD
+                    if unit := smaller_lossless(self.channels(i), units[i], size, self._settings.effort):
+                        smaller[i] = unit
+                    symbols[i], coded[i] = values, replace(units[i], detail=detail)
+            if not smaller:
+                units.update(coded)
+                return symbols
+            units.update(smaller)
+            for i in smaller:
+                del latents[i]
+
     def refined(self, latent: Tensor, learned: list[int], colours: NDArray[np.uint8]) -> Mapping[int, Tensor]:
         """Improve the latents of these tiles where they lie -> the hyper-latents to code them with."""
         from codec.refine.picture import refine_tiles
 
-        seen = self._picture.alpha != 0 if self._picture.has_alpha and not self._settings.exact else None
-        target = (colours, seen)
+        target = (colours, self.seen)
         settings, qualities = self._settings, self.qualities
         with stage("refinement"):
             return refine_tiles(self._model, self.layout, latent, qualities, learned, target, settings, self.progress)
@@ -208,7 +255,7 @@ class _Coding:
                 pixels = self.channels(i)
                 alpha = code_alpha(pixels[:, :, -1], effort) if self.layout.has_alpha else None
                 unit = Unit(i, coded.stream, coded.check, quality_delta=self.delta(i), alpha=alpha)
-                unit = _smaller_lossless(pixels, unit, effort) or unit
+                unit = smaller_lossless(pixels, unit, unit.packed_size, effort) or unit
             self.progress.add(self.layout.tiles[i].size)
             yield i, unit, coded.latent
 
@@ -241,11 +288,3 @@ def _seen_colours(picture: Picture, layout: Layout) -> NDArray[np.uint8]:
         part = layout.box(i).index
         colours[part] = filled(colours[part], picture.alpha[part])
     return colours
-
-
-def _smaller_lossless(pixels: NDArray[np.uint8], learned: Unit, effort: int) -> Unit | None:
-    size = learned.packed_size
-    if not may_be_smaller(pixels, size):
-        return None
-    unit = code_lossless(learned.tile_index, pixels, effort, learned.quality_delta)
-    return unit if unit.packed_size < size else None

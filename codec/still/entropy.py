@@ -101,6 +101,32 @@ def emit_symbols(
 
 
 @dataclass(frozen=True)
+class Base:
+    """What a decoder has of a batch of tiles before any detail, as the exact prior makes it.
+
+    `features` (B, cp, H, W) are activations of the prior, `y16` (B, cy, H, W) is 16 * y_hat.
+    """
+
+    features: Tensor
+    y16: Tensor
+
+    def part(self, chosen: Sequence[int]) -> Base:
+        """Some of the tiles."""
+        return Base(self.features[list(chosen)], self.y16[list(chosen)])
+
+
+def base_of(model: LoadedModel, latents: Sequence[bytes], rows: Sequence[int], height: int, width: int) -> Base:
+    """Of tiles of `height` x `width` latents, from their latent bytes and quality rows."""
+    cz, prior = model.config.cz, model.prior
+    count = cz * height * width // 16
+    z = np.stack([np.frombuffer(latent, "<i2", count) for latent in latents]).reshape(-1, cz, height // 4, width // 4)
+    y16 = np.stack([np.frombuffer(latent, "<i4", offset=2 * count) for latent in latents])
+    with exact_arithmetic(prior.device):
+        features = prior.hyper(prior.tensor(z.astype(np.int32)), list(rows))
+    return Base(features, prior.tensor(y16.reshape(len(latents), -1, height, width)))
+
+
+@dataclass(frozen=True)
 class TileSource:
     """What a tile is decoded from; `what` names it in errors."""
 
@@ -112,8 +138,8 @@ class TileSource:
 
 def decode_tiles(
     model: LoadedModel, sources: Sequence[TileSource], height: int, width: int
-) -> tuple[list[bytes], Tensor]:
-    """Decode a batch of tiles of `height` x `width` latents -> latent bytes, 16 * y_hat (B, cy, H, W) float.
+) -> tuple[list[bytes], Base]:
+    """Decode a batch of tiles of `height` x `width` latents -> latent bytes, and what their detail is decoded with.
 
     Raises CorruptError for a stream that cannot be, or whose latents fail their check.
     """
@@ -142,7 +168,7 @@ def decode_tiles(
     for source, latent in zip(sources, latents, strict=True):
         if check16(latent) != source.check:
             raise CorruptError(f"{source.what}: the decoded latents fail their check")
-    return latents, y16
+    return latents, Base(features, y16)
 
 
 def _decoded(coder: SymbolDecoder, kind: Kind, index: NDArray[np.uint8], source: TileSource) -> NDArray[np.int32]:

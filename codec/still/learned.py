@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,12 @@ from torch import Tensor
 
 from bitstream.errors import CorruptError
 from bitstream.units import Unit
+from codec.detail.coding import DetailSource, decode_details
 from codec.exact.tensors import ACTIVATION_STEPS
 from codec.model.config import ModelConfig
 from codec.model.loaded import LoadedModel
 from codec.pixels.geometry import Area
-from codec.still.entropy import CodedTile, TileSource, decode_tiles, encode_tiles
+from codec.still.entropy import Base, CodedTile, TileSource, decode_tiles, encode_tiles
 from codec.still.layout import BATCH_LATENTS, Layout
 from codec.still.pixel_path import LatentField, analyse, quality_field
 
@@ -47,11 +48,15 @@ def code_learned(
 
 @dataclass(frozen=True)
 class DecodedTile:
-    """Tile `index`: `latent` are its latent bytes, `y16` is 16 * y_hat (cy, H, W) float32 on the CPU."""
+    """Tile `index`: `latent` are its latent bytes, `y16` is 16 * y_hat (cy, H, W) float32 on the CPU.
+
+    `detail` holds the symbols of its detail (COEFFICIENTS, H, W) int16, where that was wanted and is there.
+    """
 
     index: int
     latent: bytes
     y16: Tensor
+    detail: NDArray[np.int16] | None = None
 
 
 def tile_of(index: int, latent: bytes, area: Area, config: ModelConfig) -> DecodedTile:
@@ -68,18 +73,49 @@ def decode_learned(
     chosen: list[int],
     on_fault: FaultHandler,
     batch_latents: int = BATCH_LATENTS,
+    detailed: Collection[int] = (),
+    on_lost: FaultHandler | None = None,
 ) -> Iterator[DecodedTile]:
-    """Decode and check learned tiles in file order; a batch that holds a fault is handed to `on_fault` and left out."""
+    """Decode and check learned tiles in file order; a batch that holds a fault is handed to `on_fault` and left out.
+
+    Of the tiles `detailed` the detail is decoded, too; one that is damaged is handed to `on_lost`, the tile is not.
+    """
     for batch in layout.batches(chosen, batch_latents):
         sources = [TileSource(units[i].stream, units[i].check, layout.quality(units[i]), layout.name(i)) for i in batch]
         area = layout.tiles[batch[0]]
         try:
-            latents, values = decode_tiles(model, sources, area.height, area.width)
+            latents, base = decode_tiles(model, sources, area.height, area.width)
         except CorruptError as error:
             on_fault(batch[0], error)
             continue
-        for i, latent, value in zip(batch, latents, values, strict=True):
-            yield DecodedTile(i, latent, value.to("cpu", torch.float32))
+        chosen_details = [k for k, i in enumerate(batch) if i in detailed]
+        details = _details(layout, units, model, batch, base, chosen_details, on_lost or on_fault)
+        for i, latent, value in zip(batch, latents, base.y16, strict=True):
+            yield DecodedTile(i, latent, value.to("cpu", torch.float32), details.get(i))
+
+
+def _details(
+    layout: Layout,
+    units: Mapping[int, Unit],
+    model: LoadedModel,
+    batch: Sequence[int],
+    base: Base,
+    chosen: Sequence[int],
+    on_lost: FaultHandler,
+) -> dict[int, NDArray[np.int16]]:
+    """The symbols of the batch's tiles at the places `chosen`, by tile. All of them use one detail layer."""
+    if not chosen:
+        return {}
+    coded = {batch[k]: detail for k in chosen if (detail := units[batch[k]].detail)}
+    sources = [DetailSource(d.stream, d.check, d.step_code, f"detail of {layout.name(i)}") for i, d in coded.items()]
+    slot = next(iter(coded.values())).model_slot
+    layer = model.detail(layout.header.model_ids[slot].hex())
+    try:
+        symbols = decode_details(layer, base.part(chosen), sources)
+    except CorruptError as error:
+        on_lost(batch[chosen[0]], error)
+        return {}
+    return dict(zip(coded, symbols.astype(np.int16), strict=True))
 
 
 class FieldBuilder:

@@ -83,3 +83,11 @@ def _samples(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     tops = (places * (height - _SAMPLE)).astype(int)
     lefts = (scattered * (width - _SAMPLE)).astype(int)
     return np.vstack([pixels[t : t + _SAMPLE, x : x + _SAMPLE] for t, x in zip(tops, lefts, strict=True)])
+
+
+def smaller_lossless(pixels: NDArray[np.uint8], learned: Unit, learned_bytes: int, effort: int) -> Unit | None:
+    """The lossless unit of a tile's channels where it takes less than `learned_bytes`, those of its learned one."""
+    if not may_be_smaller(pixels, learned_bytes):
+        return None
+    unit = code_lossless(learned.tile_index, pixels, effort, learned.quality_delta)
+    return unit if unit.packed_size < learned_bytes else None

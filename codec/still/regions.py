@@ -96,10 +96,9 @@ def steps_of_tiles(regions: Sequence[Region], layout: Layout) -> list[int]:
     return [round(float(steps)) for steps in smooth.ravel()]
 
 
-def qualities_of_tiles(regions: Sequence[Region], layout: Layout) -> list[int]:
-    """Each tile's quality in steps of 1/256: the header's, moved by the regions. Raises RequestError likewise."""
-    base = layout.header.quality
-    return [min(max(base + moved, 0), MAX_QUALITY) for moved in steps_of_tiles(regions, layout)]
+def levels_of_tiles(regions: Sequence[Region], layout: Layout, level: int) -> list[int]:
+    """Each tile's level 0..16128: the picture's, moved by the regions. Raises RequestError likewise."""
+    return [min(max(level + moved, 0), MAX_QUALITY) for moved in steps_of_tiles(regions, layout)]
 
 
 def _smooth(steps: NDArray[np.float64]) -> NDArray[np.float64]:

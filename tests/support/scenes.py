@@ -80,12 +80,12 @@ def encode_choosing(
 ) -> CodedPicture:
     """CodedPicture with these tiles lossless and the others learned, whatever is smaller."""
 
-    def chosen(pixels: Pixels, learned: Unit, effort: int) -> Unit | None:
+    def chosen(pixels: Pixels, learned: Unit, _: int, effort: int) -> Unit | None:
         return code_lossless(learned.tile_index, pixels, effort) if learned.tile_index in lossless else None
 
     picture = pixels if isinstance(pixels, Picture) else Picture(pixels)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoder, "_smaller_lossless", chosen)
+        patch.setattr(encoder, "smaller_lossless", chosen)
         settings = EncodeSettings(quality=quality, tile=tile, exact=exact)
         return codec.encode_picture(picture, settings, keep_latents=True)
 

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from bitstream.errors import ModelFileError
 from bitstream.rangecoder import SymbolSink
-from codec.detail.coding import base_of, emit_details
+from codec.detail.coding import emit_details
 from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.detail.transform import analysed, nearest_code
 from codec.exact.bounds import prove_detail_exact
@@ -25,7 +25,7 @@ from codec.model.detail import Arrays, DetailFile, DetailInfo, write_detail_file
 from codec.model.file import read_model_file
 from codec.model.loaded import LoadedDetail, LoadedModel, Runtime
 from codec.pixels.geometry import Area
-from codec.still.entropy import emit_symbols, quality_row
+from codec.still.entropy import base_of, emit_symbols, quality_row
 from codec.still.learned import tile_of
 from codec.still.pixel_path import analyse, synthesise
 from codec.still.trial import NoSink
@@ -41,6 +41,7 @@ _QUALITIES = (24.0, 52.0)  # of the base, where detail is worth its bits
 _STEPS = (2.5, 35.0)  # levels
 _TURN = 0.618  # by which qualities and steps go through their ranges beside each other
 _SKIP_BELOW = 1
+LEVELS = np.array([(44 * 256, 36 * 256, -55), (60 * 256, 36 * 256, -2), (63 * 256, 44 * 256, 20)], np.int32)
 
 
 def is_detail(source: Path) -> bool:
@@ -86,7 +87,7 @@ def export_detail(
     exact = {**exact, "known_answer": np.frombuffer(answer, np.uint8)}
     crops = middles(find_pictures(data or Run.open(source).sources()), table_crops)
     tables = _fitted(model, config, {**exact, **gaussian_tables("detail")}, crops, report)
-    tensors = {**exact, **tables}
+    tensors = {**exact, **tables, "levels": LEVELS, "quality_curve": model.file.quality_curve}
     return write_detail_file(
         output, name or output.stem, model.info.id, config, _SKIP_BELOW, tensors, overwrite=overwrite
     )

@@ -174,7 +174,8 @@ def test_latents_far_outside_the_tables(what: str, scale: float) -> None:
     coded = encode_tiles(MODEL, torch.from_numpy(values), qualities)
     sources = [TileSource(c.stream, c.check, q, what) for c, q in zip(coded, qualities, strict=True)]
     for model in (MODEL, EXACT64):
-        latents, y16 = decode_tiles(model, sources, 4, 8)
+        latents, base = decode_tiles(model, sources, 4, 8)
+        y16 = base.y16
         assert latents == [c.latent for c in coded]
         assert bool(y16.isfinite().all())
         if what != "no number":
@@ -189,7 +190,8 @@ def test_symbols_are_rounded_to_the_nearest() -> None:
     """Where anything is coded, the decoded latent is within half a step of the wanted one."""
     latent = analyse(MODEL, picture("photograph", 128, 128, 9), torch.tensor(15000))
     (coded,) = encode_tiles(MODEL, latent, [15000])
-    _, y16 = decode_tiles(MODEL, [TileSource(coded.stream, coded.check, 15000, "tile")], 8, 8)
+    _, base = decode_tiles(MODEL, [TileSource(coded.stream, coded.check, 15000, "tile")], 8, 8)
+    y16 = base.y16
     error = (y16 / 16 - latent).abs()
     assert float((error <= 0.5 + 1e-3).float().mean()) > 0.9
     assert float(error.mean()) < 0.3

@@ -21,9 +21,8 @@ from codec.pixels.picture import Picture
 from codec.rate import control
 from codec.rate.target import Target, TargetKind
 from codec.settings import EncodeSettings
-from codec.still.check import try_out
+from codec.still.check import decoded, try_out
 from codec.still.encode import CodedPicture, encode_still
-from codec.still.measure import decoded
 from codec.still.regions import Region
 from codec.work.progress import Progress
 from tests.support.meeting import NEAREST, Met, meet, plain

@@ -22,7 +22,7 @@ from codec.pixels.picture import Picture
 from codec.settings import EncodeSettings
 from codec.still.encode import encode_lossless
 from codec.still.layout import Layout
-from codec.still.regions import DEFAULT_DELTA, Region, qualities_of_tiles, steps_of_tiles
+from codec.still.regions import DEFAULT_DELTA, Region, levels_of_tiles, steps_of_tiles
 from tests.support.refining import cut, plain
 from tests.support.scenes import Pixels, logo, photo
 
@@ -152,7 +152,7 @@ def test_a_map_of_any_size_lies_over_the_whole_picture() -> None:
 @pytest.mark.parametrize("quality, delta", [(0, -30), (0, 30), (MAX_QUALITY, 100), (MAX_QUALITY, -100), (8000, 100)])
 def test_qualities_stay_within_the_models(quality: int, delta: float) -> None:
     layout = layout_of(64, 64, quality)
-    (found,) = qualities_of_tiles((Region((0, 0, 64, 64), delta),), layout)
+    (found,) = levels_of_tiles((Region((0, 0, 64, 64), delta),), layout, layout.header.quality)
     assert found == min(max(quality + round(delta * STEP), 0), MAX_QUALITY)
     assert 0 <= found <= MAX_QUALITY
 
