@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bitstream.limits import MAX_QUALITY
 from bitstream.still import Still
@@ -82,11 +83,12 @@ class Coder:
         *,
         keep_latents: bool = False,
         features: dict[Area, Tensor] | None = None,
+        detail: bool = True,
         progress: Progress | None = None,
     ) -> CodedPicture:
         """The coded units of a picture, from which its file is made. Raises as `encode`.
 
-        `steps` is the model's quality in 1/256 where it is not that of the settings; `features` as in `analyse`.
+        `steps` is the level where it is not that of the settings; `features` and `detail` as in `encode_still`.
         """
         progress = progress or Progress()
         with self.working(networks=not settings.lossless):
@@ -97,20 +99,29 @@ class Coder:
                 from codec.rate.control import encode_to_target
 
                 return encode_to_target(model, picture, settings.target, settings, progress, keep_latents=keep_latents)
-            steps = self.steps_of(settings) if steps is None else steps
+            steps = self.steps_of(settings, detail=detail) if steps is None else steps
             return encode_still(
-                model, picture, steps, settings, keep_latents=keep_latents, features=features, progress=progress
+                model,
+                picture,
+                steps,
+                settings,
+                keep_latents=keep_latents,
+                features=features,
+                detail=detail,
+                progress=progress,
             )
 
-    def steps_of(self, settings: EncodeSettings) -> int:
-        """The settings' quality, in steps of 1/256 of the model's."""
-        if settings.lossless:
-            return MAX_QUALITY
-        return to_model_quality(self.load(self.model_info.id).quality_curve, settings.quality)
+    def steps_of(self, settings: EncodeSettings, *, detail: bool = True) -> int:
+        """The level of the settings' quality: without `detail` the model's own in steps of 1/256."""
+        return MAX_QUALITY if settings.lossless else to_model_quality(self._curve(detail=detail), settings.quality)
 
-    def quality_at(self, steps: int) -> float:
-        """The quality 0..100 of the model's in steps of 1/256."""
-        return to_user_quality(self.load(self.model_info.id).quality_curve, steps)
+    def quality_at(self, steps: int, *, detail: bool = True) -> float:
+        """The quality 0..100 of a level."""
+        return to_user_quality(self._curve(detail=detail), steps)
+
+    def _curve(self, *, detail: bool) -> NDArray[np.uint16]:
+        model = self.load(self.model_info.id)
+        return model.quality_curve if detail else model.file.quality_curve
 
     def try_out(self, coded: CodedPicture) -> Trial:
         """Decode the file of a picture that was encoded with `keep_latents`, and compare. Raises ExactnessError."""

@@ -1,4 +1,4 @@
-"""Pixels -> the coded units of one frame, exactly those that `codec.encode` makes of the same picture."""
+"""Pixels -> the coded units of one frame, those that `codec.encode` makes of the same picture without detail."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class FrameEncoder:
 
     @property
     def steps(self) -> int:
-        """The settings' quality, in steps of 1/256 of the model's."""
-        return self._codec.steps_of(self._settings)
+        """The settings' quality, in steps of 1/256 of the model's: frames have no detail."""
+        return self._codec.steps_of(self._settings, detail=False)
 
     def quality(self, steps: int) -> float | None:
         """Steps of 1/256 as a quality 0..100; None where every tile is lossless."""
-        return None if self._settings.lossless else self._codec.quality_at(steps)
+        return None if self._settings.lossless else self._codec.quality_at(steps, detail=False)
 
     def encode(self, picture: Picture, steps: int, features: dict[Area, Tensor] | None = None) -> CodedPicture:
         """As a still picture of this quality; `features` as in `analyse`. Raises LimitError, ExactnessError."""
         return self._codec.encode_picture(
-            picture, self._settings, steps, keep_latents=self._keep_latents, features=features
+            picture, self._settings, steps, keep_latents=self._keep_latents, features=features, detail=False
         )
 
 

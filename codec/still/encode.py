@@ -20,6 +20,7 @@ from bitstream.limits import MAX_QUALITY, check_dimensions
 from bitstream.metadata import check_size
 from bitstream.still import build_still, still_size
 from bitstream.units import Unit
+from codec.model.quality import Point
 from codec.pixels.geometry import Area
 from codec.pixels.picture import Picture, as_rgb
 from codec.pixels.transparency import cleared, filled
@@ -121,19 +122,20 @@ def encode_still(
     lossless: Collection[int] = (),
     keep_latents: bool = False,
     features: dict[Area, Tensor] | None = None,
+    detail: bool = True,
     progress: Progress | None = None,
 ) -> CodedPicture:
     """Every tile as the network codes it, or lossless where that is smaller; the tiles `lossless` in any case.
 
-    `level` is 0..16128, the model's quality in steps of 1/256 or, where it has detail, what `point_at` makes of it;
-    `features` as in `analyse`. Raises LimitError for a picture that
+    `level` is 0..16128: the model's quality in steps of 1/256 or, with `detail` and where the model has it, what
+    `point_at` makes of it. `features` as in `analyse`. Raises LimitError for a picture that
     is too large, RequestError for a region outside it.
     """
     import torch
 
     from codec.still.pixel_path import analyse, quality_field
 
-    coding = _Coding(model, picture, level, settings, progress or Progress())
+    coding = _Coding(model, picture, level, settings, progress or Progress(), detail=detail)
     layout, effort, told = coding.layout, settings.effort, coding.progress
     with torch.inference_mode(False):  # the caller may be in it, and refinement needs gradients
         begin_coding(told, sum(area.size for area in layout.tiles), effort)
@@ -166,12 +168,19 @@ class _Coding:
     """One picture being coded by the network: what the steps of `encode_still` share."""
 
     def __init__(
-        self, model: LoadedModel, picture: Picture, level: int, settings: EncodeSettings, progress: Progress
+        self,
+        model: LoadedModel,
+        picture: Picture,
+        level: int,
+        settings: EncodeSettings,
+        progress: Progress,
+        *,
+        detail: bool,
     ) -> None:
         self._model, self._picture, self._settings, self.progress = model, picture, settings, progress
-        self._level, base = level, model.point_at(level).quality
-        self.layout = Layout(_header(picture, base, model.info.id_bytes, settings))
-        points = [model.point_at(own) for own in levels_of_tiles(settings.regions, self.layout, level)]
+        point = model.point_at if detail else Point
+        self.layout = Layout(_header(picture, point(level).quality, model.info.id_bytes, settings))
+        points = [point(own) for own in levels_of_tiles(settings.regions, self.layout, level)]
         self.qualities, self.step_codes = [p.quality for p in points], [p.step_code for p in points]
         if self.detailed and (layer := model.own_detail):
             models = (model.info.id_bytes, layer.info.id_bytes)
