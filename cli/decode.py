@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MOST_LISTED = 100  # damaged tiles
 # Endings that ask for what is not written.
 _OTHERS = (".wisp", ".bmp", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".ico", ".exr", ".pdf", ".webm", ".avi", ".ts")
-_OF_PICTURES = ("output_quality", "crop", "downscale")  # the options
+_OF_PICTURES = ("output_quality", "crop", "downscale", "preview")  # the options
 EXAMPLES = """\b
 Examples:
   wisp decode photo.wisp                       writes photo.png
@@ -41,6 +41,7 @@ Examples:
   wisp decode pano.wisp --downscale 8 -o thumbnail.jpg
   wisp decode --salvage broken.wisp -o rest.png
   wisp decode --fast photo.wisp
+  wisp decode --preview photo.wisp -o small.jpg
   wisp decode - -o - < photo.wisp | display
 
 \b
@@ -107,6 +108,10 @@ class DecodeWork:
 def _damage(report: DecodeReport) -> list[str]:
     if report.whole:
         return []
+    if report.without_detail and not report.damaged:
+        return [
+            f"{len(report.without_detail)} of {report.tiles} tiles have lost their detail, and are shown without it"
+        ]
     if not report.damaged:
         return ["the file is damaged, but every tile was found and written"]
     lines = [
@@ -152,6 +157,9 @@ def _told(target: str, report: DecodeReport) -> str:
 )
 @click.option("--salvage", is_flag=True, help="Of a damaged file show what is intact, the rest grey; exit status 5.")
 @click.option("--fast", is_flag=True, help="Make pixels sooner, a little worse; where the model has a fast synthesis.")
+@click.option(
+    "--preview", is_flag=True, help="Leave out the detail, most of a file of high quality; its start will do."
+)
 @batch
 @options.model
 @options.arithmetic
@@ -167,6 +175,7 @@ def decode(
     downscale: int,
     salvage: bool,
     fast: bool,
+    preview: bool,
     batch: Batch,
     model: Path | None,
     arithmetic: options.Arithmetic,
@@ -193,6 +202,7 @@ def decode(
         selection=selection,
         salvage=salvage,
         fast=fast,
+        preview=preview,
     )
     picture_options, video_options = given(_OF_PICTURES), given((*FRAMES_OUT, *SELECTION))
     run_batch(

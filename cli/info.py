@@ -37,7 +37,7 @@ def print_description(facts: FileDescription) -> None:
         ("tiles", tiles),
         ("model", facts.model or "none is needed"),
         ("metadata", _kept(facts.metadata)),
-        ("size", f"{facts.bytes} bytes, {facts.payload_bytes} of them pixels ({facts.bpp:.3f} bpp)"),
+        ("size", f"{facts.bytes} bytes, {facts.payload_bytes} of them pixels ({facts.bpp:.3f} bpp){_detail(facts)}"),
         ("format", f"version {facts.version}, {len(facts.chunks)} chunks"),
     )
 
@@ -66,6 +66,11 @@ def _print_sequence(facts: SequenceDescription) -> None:
 def _print(*rows: tuple[str, str]) -> None:
     for name, value in rows:
         click.echo(f"{name:<10}{value}")
+
+
+def _detail(facts: FileDescription) -> str:
+    base = facts.payload_bytes - facts.detail_bytes
+    return f": {base} of the base, {facts.detail_bytes} of detail" if facts.detail_bytes else ""
 
 
 def _quality(facts: FileDescription | SequenceDescription) -> str:

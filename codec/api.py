@@ -97,7 +97,9 @@ class Codec(Coder):
             picture = replace(picture, metadata=metadata)
         return self.encode_picture(picture, chosen).data
 
-    def decode(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> Image.Image:
+    def decode(
+        self, data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False
+    ) -> Image.Image:
         """Decode one picture.
 
         Args:
@@ -105,6 +107,8 @@ class Codec(Coder):
             crop: (x, y, width, height) in pixels; only the tiles that it needs are decoded.
             fast: let the fast synthesis of the file's model make the pixels, sooner and a little worse. The decoded
                 latents and every check of them are the same.
+            preview: leave out the detail, which is most of a file of high quality and lies at its end; a file that
+                ends before it will do.
 
         Returns:
             An image of mode L, LA, RGB or RGBA; `info` holds icc_profile, exif and xmp where the file does.
@@ -114,21 +118,31 @@ class Codec(Coder):
             ModelFileError, ExactnessError, FileAccessError: each kind of fault has its own. RequestError: a
             crop beyond the picture. ModelNotFoundError also where the model has no fast synthesis here.
         """
-        still = read_file(data)
-        return image_of(Picture(self.decode_still(still, crop=crop, fast=fast).picture.pixels, still.metadata))
+        still = read_file(data, preview=preview)
+        decoded = self.decode_still(still, crop=crop, fast=fast, preview=preview)
+        return image_of(Picture(decoded.picture.pixels, still.metadata))
 
-    def decode_array(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> NDArray[np.uint8]:
+    def decode_array(
+        self, data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False
+    ) -> NDArray[np.uint8]:
         """As `decode`, -> array (H, W, C) uint8, C = 1 to 4 for L, LA, RGB, RGBA."""
-        return self.decode_still(read_file(data), crop=crop, fast=fast).picture.pixels
+        still = read_file(data, preview=preview)
+        return self.decode_still(still, crop=crop, fast=fast, preview=preview).picture.pixels
 
-    def decode_tensor(self, data: Source, *, crop: Crop | None = None, fast: bool = False) -> Tensor:
+    def decode_tensor(
+        self, data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False
+    ) -> Tensor:
         """As `decode`, -> tensor (C, H, W) uint8 on the CPU, C = 1 to 4 for L, LA, RGB, RGBA."""
         import torch
 
-        return torch.from_numpy(self.decode_array(data, crop=crop, fast=fast).transpose(2, 0, 1).copy())
+        return torch.from_numpy(
+            self.decode_array(data, crop=crop, fast=fast, preview=preview).transpose(2, 0, 1).copy()
+        )
 
     def salvage(self, data: Source, *, fast: bool = False) -> tuple[Image.Image, SalvageReport]:
         """What of a damaged file can be shown: lost tiles, and what depends on them next to them, are grey.
+
+        A tile of which only the detail is lost is shown without it.
 
         Args:
             data: bytes, a path or a binary file object.
@@ -174,19 +188,21 @@ def encode(
     return default_codec().encode(image, quality, metadata=metadata, frame=frame, **settings)
 
 
-def decode(data: Source, *, crop: Crop | None = None, fast: bool = False) -> Image.Image:
+def decode(data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False) -> Image.Image:
     """Decode one picture: see `Codec.decode`."""
-    return default_codec().decode(data, crop=crop, fast=fast)
+    return default_codec().decode(data, crop=crop, fast=fast, preview=preview)
 
 
-def decode_array(data: Source, *, crop: Crop | None = None, fast: bool = False) -> NDArray[np.uint8]:
+def decode_array(
+    data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False
+) -> NDArray[np.uint8]:
     """Decode one picture into an array (H, W, C) uint8: see `Codec.decode_array`."""
-    return default_codec().decode_array(data, crop=crop, fast=fast)
+    return default_codec().decode_array(data, crop=crop, fast=fast, preview=preview)
 
 
-def decode_tensor(data: Source, *, crop: Crop | None = None, fast: bool = False) -> Tensor:
+def decode_tensor(data: Source, *, crop: Crop | None = None, fast: bool = False, preview: bool = False) -> Tensor:
     """Decode one picture into a tensor (C, H, W) uint8: see `Codec.decode_tensor`."""
-    return default_codec().decode_tensor(data, crop=crop, fast=fast)
+    return default_codec().decode_tensor(data, crop=crop, fast=fast, preview=preview)
 
 
 def salvage(data: Source, *, fast: bool = False) -> tuple[Image.Image, SalvageReport]:

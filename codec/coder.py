@@ -135,12 +135,18 @@ class Coder:
         return self.quality_at(encoded.level)
 
     def decode_still(
-        self, still: Still, *, crop: Crop | None = None, fast: bool = False, progress: Progress | None = None
+        self,
+        still: Still,
+        *,
+        crop: Crop | None = None,
+        fast: bool = False,
+        preview: bool = False,
+        progress: Progress | None = None,
     ) -> Decoded:
         """A parsed file's channels, and what was done for them."""
         with self.working(networks=bool(still.models_used)):
             box = None if crop is None else _box(crop)
-            return decode_still(still, self.loader(fast=fast), crop=box, progress=progress)
+            return decode_still(still, self.loader(fast=fast), crop=box, progress=progress, preview=preview)
 
     def check(self, data: Source | Still) -> str:
         """Decode and check every unit, but make no pixels of latents -> latents_sha256. Raises as `decode`."""

@@ -234,13 +234,15 @@ def _can_seek(file: BinaryIO) -> bool:
     return hasattr(file, "seekable") and file.seekable()
 
 
-def read_file(data: Source) -> Still:
+def read_file(data: Source, *, preview: bool = False) -> Still:
     """Read and check a whole file; a note tells of damaged metadata and of bytes after its end.
+
+    With `preview` as in `read_still`.
 
     Raises NotWispError, TruncatedError, CorruptError, UnsupportedError, LimitError or FileAccessError.
     """
     with opened(data) as source:
-        still = read_still(source)
+        still = read_still(source, preview=preview)
     if still.damaged:
         note_damaged(still.damaged)
     if still.trailing:

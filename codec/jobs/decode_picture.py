@@ -43,17 +43,21 @@ def decode_picture(
     """
     start = time.perf_counter()
     damaged: tuple[DamagedTile, ...] = ()
+    without_detail: tuple[int, ...] = ()
     if settings.salvage:
         writing.check(target, source.path)
         picture, report = codec.salvage_picture(source, fast=settings.fast)
         kind = picture_kind(settings.format, target)
         picture, tiles, damaged, whole = cropped(picture, settings.crop), report.tiles, report.damaged, report.whole
+        without_detail = report.without_detail
         decoded = tiles - len(damaged)
     else:
-        still = read_file(source)
+        still = read_file(source, preview=settings.preview)
         kind = picture_kind(settings.format, target)
         writing.check(target, source.path)
-        result = codec.decode_still(still, crop=settings.crop, fast=settings.fast, progress=progress)
+        result = codec.decode_still(
+            still, crop=settings.crop, fast=settings.fast, preview=settings.preview, progress=progress
+        )
         picture, tiles, whole = Picture(result.picture.pixels, still.metadata), len(still.units), True
         decoded = result.tiles_decoded
     picture = downscaled(picture.without(settings.strip), settings.downscale)
@@ -67,5 +71,6 @@ def decode_picture(
         tiles=tiles,
         tiles_decoded=decoded,
         damaged=damaged,
+        without_detail=without_detail,
         whole=whole,
     )

@@ -26,7 +26,7 @@ class FileDescription:
         model: id of the model, 16 hexadecimal digits; None where every tile is lossless.
         content_id: of the source's pixels, 8 hexadecimal digits.
         metadata: bytes of each kind that is there.
-        bytes: of the file. payload_bytes: of coded pixels among them. bpp: bits per pixel of the file.
+        bytes: of the file. payload_bytes: of coded pixels among them, detail_bytes of detail among these. bpp: bits per pixel of the file.
         chunks: type, offset and length in bytes of each.
     """
 
@@ -46,6 +46,7 @@ class FileDescription:
     metadata: dict[str, int]
     bytes: int
     payload_bytes: int
+    detail_bytes: int
     bpp: float
     chunks: list[dict[str, Any]] = field(repr=False)
 
@@ -84,7 +85,7 @@ def describe(still: Still, extra: Path | None = None) -> FileDescription:
         mode=header.mode,
         bit_depth=header.bit_depth,
         lossless=identity is None,
-        quality=None if identity is None else known_quality(identity, header.quality, extra),
+        quality=None if identity is None else known_quality(identity, header.quality, extra, _detail_of(still)),
         model_quality=header.quality / 256,
         tile=header.tile,
         tiles=len(still.units),
@@ -94,6 +95,16 @@ def describe(still: Still, extra: Path | None = None) -> FileDescription:
         metadata={name: len(data) for name, data in still.metadata.items()},
         bytes=size,
         payload_bytes=still.payload_bytes,
+        detail_bytes=still.detail_bytes,
         bpp=round(8 * size / (header.width * header.height), 4),
         chunks=[{"type": c.name, "offset": c.offset, "length": c.length} for c in still.chunks],
     )
+
+
+def _detail_of(still: Still) -> tuple[str, int] | None:
+    """The id of a file's detail layer and a step code; that of a tile of the header's own quality, if one has detail."""
+    details = sorted((abs(unit.quality_delta), unit.tile_index, unit.detail) for unit in still.units if unit.detail)
+    if not details:
+        return None
+    detail = details[0][2]
+    return still.header.model_ids[detail.model_slot].hex(), detail.step_code

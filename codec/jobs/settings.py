@@ -82,6 +82,7 @@ class DecodeSettings:
         audio: write the sound, too.
         salvage: show what is intact of a damaged file.
         fast: make the pixels by the fast synthesis of the file's model, as in `decode`.
+        preview: leave out the detail, as in `decode`; pictures only.
         workers: frames decoded at a time, as in `open_video`.
 
     Raises:
@@ -102,6 +103,7 @@ class DecodeSettings:
     audio: bool = True
     salvage: bool = False
     fast: bool = False
+    preview: bool = False
     workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -160,6 +162,7 @@ class DecodeReport:
     Attributes:
         size, mode: (width, height) in pixels; Pillow's name of the channels.
         bytes, tiles, tiles_decoded, damaged: of a picture; `damaged` tiles are grey, with `salvage`.
+        without_detail: of a picture, tiles that lost their detail alone, with `salvage`.
         frames, lost: of a sequence; `lost` ones were left out, with `salvage`.
         whole: whether the file was undamaged.
         seconds: of wall time.
@@ -173,6 +176,7 @@ class DecodeReport:
     tiles: int = 0
     tiles_decoded: int = 0
     damaged: tuple[DamagedTile, ...] = ()
+    without_detail: tuple[int, ...] = ()
     frames: int = 1
     lost: int = 0
     whole: bool = True

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bitstream.errors import ModelFileError, ModelNotFoundError, WispError
 from codec.model import detail, synthesis
 from codec.model.container import read_metadata
-from codec.model.detail import DetailInfo, detail_info
+from codec.model.detail import DetailFile, DetailInfo, detail_info, read_detail_file
 from codec.model.file import (
     ModelFile,
     ModelInfo,
@@ -23,7 +23,7 @@ from codec.model.file import (
     read_model_info,
     read_quality_curve,
 )
-from codec.model.quality import to_user_quality
+from codec.model.quality import Point, level_of, to_user_quality
 from codec.model.synthesis import SynthesisFile, SynthesisInfo, read_synthesis_file, synthesis_info
 from codec.restore.config import FORMAT as RESTORE_FORMAT
 
@@ -122,9 +122,17 @@ def default_model(extra: Path | None = None) -> ModelInfo:
     return read_model_info(extra if extra is not None else PACKAGED / f"{DEFAULT_MODEL}{SUFFIX}")
 
 
-def known_quality(identity: str, steps: int, extra: Path | None = None) -> float | None:
-    """The user's quality 0..100 of a model's, in steps of 1/256; None where the model is not here."""
+def known_quality(
+    identity: str, steps: int, extra: Path | None = None, detail: tuple[str, int] | None = None
+) -> float | None:
+    """The user's quality 0..100 of a model's, in steps of 1/256; None where the model is not here.
+
+    `detail` is the id of a detail layer and a step code, where the picture has detail.
+    """
     try:
+        if detail is not None:
+            layer = _layer(identity, detail[0], extra)
+            return to_user_quality(layer.quality_curve, level_of(layer.levels, Point(steps, detail[1])))
         return to_user_quality(_curve(identity, extra), steps)
     except ModelNotFoundError:  # which is not remembered: it may come
         return None
@@ -133,6 +141,14 @@ def known_quality(identity: str, steps: int, extra: Path | None = None) -> float
 @lru_cache(maxsize=4)
 def _curve(identity: str, extra: Path | None) -> NDArray[np.uint16]:
     return read_quality_curve(find_model(identity, extra).path)
+
+
+@lru_cache(maxsize=4)
+def _layer(identity: str, detail: str, extra: Path | None) -> DetailFile:
+    found = next((info for info in details_of(find_model(identity, extra), extra) if info.id == detail), None)
+    if found is None:
+        raise ModelNotFoundError(f"needs detail layer {detail} of model {identity}: it is not here")
+    return read_detail_file(found.path)
 
 
 def load_model_file(path: Path) -> ModelFile:

@@ -47,12 +47,14 @@ class SalvageReport:
     Attributes:
         damaged: the lost tiles, in the file's order.
         tiles: how many the picture has.
+        without_detail: tiles that are shown without detail, because theirs is damaged or may be missing.
         whole: False where anything of the file is damaged or missing, its end or its metadata too.
     """
 
     damaged: tuple[DamagedTile, ...]
     tiles: int
     whole: bool
+    without_detail: tuple[int, ...] = ()
 
 
 class Salvaged(NamedTuple):
@@ -72,7 +74,8 @@ def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
     if remains.damaged:
         note_damaged(remains.damaged)
     faults: dict[int, CorruptError] = {}
-    job = Decoding(remains.header, remains.units, load, faults=faults)
+    lost: dict[int, CorruptError] = {}
+    job = Decoding(remains.header, remains.units, load, faults=faults, lost=lost)
     layout = job.layout
     for i in range(len(layout.tiles)):
         if i not in remains.units:
@@ -88,7 +91,9 @@ def salvage_still(data: bytes, load: ModelLoader) -> Salvaged:
             _make_grey(job.canvas[box.index], layout.has_alpha)
         grey = layout.pixels(reach) if touched else layout.box(i)
         damaged.append(DamagedTile(i, layout.box(i), grey, str(fault).removeprefix(f"{layout.name(i)}: ")))
-    report = SalvageReport(tuple(damaged), len(layout.tiles), remains.whole and not damaged)
+    bare = {i for i in learned if not remains.units[i].detail} if len(remains.header.model_ids) > 1 else set()
+    without = tuple(sorted(lost.keys() | (set() if remains.whole else bare)))
+    report = SalvageReport(tuple(damaged), len(layout.tiles), remains.whole and not damaged and not without, without)
     return Salvaged(Picture(job.canvas, remains.metadata), report)
 
 
