@@ -109,9 +109,7 @@ def _damage(report: DecodeReport) -> list[str]:
     if report.whole:
         return []
     if report.without_detail and not report.damaged:
-        return [
-            f"{len(report.without_detail)} of {report.tiles} tiles have lost their detail, and are shown without it"
-        ]
+        return [f"{len(report.without_detail)} of {report.tiles} tiles are shown without their detail, which is lost"]
     if not report.damaged:
         return ["the file is damaged, but every tile was found and written"]
     lines = [
@@ -157,9 +155,7 @@ def _told(target: str, report: DecodeReport) -> str:
 )
 @click.option("--salvage", is_flag=True, help="Of a damaged file show what is intact, the rest grey; exit status 5.")
 @click.option("--fast", is_flag=True, help="Make pixels sooner, a little worse; where the model has a fast synthesis.")
-@click.option(
-    "--preview", is_flag=True, help="Leave out the detail, most of a file of high quality; its start will do."
-)
+@click.option("--preview", is_flag=True, help="Leave out the detail, most of a file of high quality.")
 @batch
 @options.model
 @options.arithmetic

@@ -135,9 +135,8 @@ class Codec(Coder):
         """As `decode`, -> tensor (C, H, W) uint8 on the CPU, C = 1 to 4 for L, LA, RGB, RGBA."""
         import torch
 
-        return torch.from_numpy(
-            self.decode_array(data, crop=crop, fast=fast, preview=preview).transpose(2, 0, 1).copy()
-        )
+        pixels = self.decode_array(data, crop=crop, fast=fast, preview=preview)
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
     def salvage(self, data: Source, *, fast: bool = False) -> tuple[Image.Image, SalvageReport]:
         """What of a damaged file can be shown: lost tiles, and what depends on them next to them, are grey.

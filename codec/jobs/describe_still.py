@@ -26,7 +26,8 @@ class FileDescription:
         model: id of the model, 16 hexadecimal digits; None where every tile is lossless.
         content_id: of the source's pixels, 8 hexadecimal digits.
         metadata: bytes of each kind that is there.
-        bytes: of the file. payload_bytes: of coded pixels among them, detail_bytes of detail among these. bpp: bits per pixel of the file.
+        bytes: of the file. payload_bytes: of coded pixels among them, detail_bytes: of detail among these.
+        bpp: bits per pixel of the file.
         chunks: type, offset and length in bytes of each.
     """
 
@@ -102,7 +103,7 @@ def describe(still: Still, extra: Path | None = None) -> FileDescription:
 
 
 def _detail_of(still: Still) -> tuple[str, int] | None:
-    """The id of a file's detail layer and a step code; that of a tile of the header's own quality, if one has detail."""
+    """The id of a file's detail layer and a step code: that of a tile of the header's own quality, where one has it."""
     details = sorted((abs(unit.quality_delta), unit.tile_index, unit.detail) for unit in still.units if unit.detail)
     if not details:
         return None
