@@ -24,14 +24,19 @@ _REFERENCE_STEP = 8.0  # levels: the step at which scale indices are not shifted
 
 
 def dct_basis(count: int, chroma: float) -> Tensor:
-    """(count, 3, SIDE, SIDE) float32: orthonormal DCT in an orthonormal luma/chroma space, lowest frequencies first."""
+    """(count, 3, SIDE, SIDE) float32: orthonormal DCT in an orthonormal luma/chroma space, lowest frequencies first.
+
+    The order is that of exact fractions, so that it is the same everywhere; frequencies of chroma are divided by
+    `chroma`, and of equal ones luma comes first, then the first chroma, then the lower row.
+    """
     k = torch.arange(SIDE, dtype=torch.float64, device="cpu")
     waves = torch.cos(math.pi * (k[None] + 0.5) * k[:, None] / SIDE) * math.sqrt(2 / SIDE)
     waves[0] /= math.sqrt(2)
     colours = torch.tensor([[1, 1, 1], [1, 0, -1], [-0.5, 1, -0.5]], dtype=torch.float64, device="cpu")
     colours /= colours.norm(dim=1, keepdim=True)
+    share = Fraction(chroma).limit_denominator(100) ** 2
     found = [
-        (math.hypot(u + 0.5, v + 0.5) / (1 if c == 0 else chroma), (c, u, v))
+        (((2 * u + 1) ** 2 + (2 * v + 1) ** 2) / (1 if c == 0 else share), (c, u, v))
         for c in range(3)
         for u in range(SIDE)
         for v in range(SIDE)
