@@ -15,9 +15,10 @@ from codec.detail.transform import SIDE, analysed, step_of, synthesised
 
 def coefficients_of(left: NDArray[np.float32], height: int, width: int, device: torch.device) -> Tensor:
     """What a tile's base leaves, (h, w, 3) in levels -> (1, COEFFICIENTS, height, width), zero beyond the picture."""
-    field = torch.from_numpy(np.array(left)).permute(2, 0, 1)[None].to(device)
-    missing = (0, width * SIDE - field.shape[3], 0, height * SIDE - field.shape[2])
-    return analysed(F.pad(field, missing))
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        field = torch.from_numpy(np.array(left)).permute(2, 0, 1)[None].to(device)
+        missing = (0, width * SIDE - field.shape[3], 0, height * SIDE - field.shape[2])
+        return analysed(F.pad(field, missing))
 
 
 def left_of(symbols: NDArray[np.integer[Any]], step_code: int, device: torch.device) -> NDArray[np.float32]:

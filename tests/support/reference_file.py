@@ -51,25 +51,40 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Detail:
+    slot: int
+    step_code: int
+    stream: bytes
+    check: int
+
+
+@dataclass(frozen=True)
 class File:
     header: Header
     metadata: dict[str, bytes]
     units: list[Unit]
+    details: dict[int, Detail]
 
 
 def read_file(data: bytes) -> File:
     chunks = read_chunks(data)
     header, metadata, units = read_header(next(chunks)[1]), {}, list[Unit]()
+    details: dict[int, Detail] = {}
     for kind, payload in chunks:
         if kind == b"DONE":
             need(payload == b"" and len(units) == len(tile_sizes(header)), "corrupt: DONE")
         elif kind == b"UNIT":
             need(len(units) < len(tile_sizes(header)), "corrupt: too many units")
             units.append(read_unit(payload, header, len(units)))
+        elif kind == b"DTAL":
+            i, detail = read_detail(payload, header)
+            need(max(details, default=-1) < i < len(units) and not units[i].lossless, "corrupt: place of detail")
+            details[i] = detail
         else:
             metadata[kind.decode()] = payload
+    need(len({detail.slot for detail in details.values()}) < 2, "unsupported: slots of details differ")
     need(len({unit.slot for unit in units if not unit.lossless}) < 2, "unsupported: slots differ")
-    return File(header, metadata, units)
+    return File(header, metadata, units, details)
 
 
 # Section 1: chunks, and section 3's metadata
@@ -87,7 +102,7 @@ def read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         need((kind == b"HEAD") == first, "corrupt: place of HEAD")
         need(len(data) >= at + 12 + length, "truncated")
         (crc,) = struct.unpack_from("<I", data, at + 8 + length)
-        seed = head_crc if kind == b"UNIT" else 0
+        seed = head_crc if kind in (b"UNIT", b"DTAL") else 0
         intact = crc == zlib.crc32(data[at + 4 : at + 8 + length], seed)
         need(intact or kind in METADATA, "corrupt: CRC")
         head_crc = crc if first else head_crc
@@ -99,7 +114,7 @@ def read_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
                 warnings.warn(f"damaged metadata {kind!r}", stacklevel=3)
             else:
                 yield kind, content
-        elif kind in (b"HEAD", b"UNIT", b"DONE"):
+        elif kind in (b"HEAD", b"UNIT", b"DTAL", b"DONE"):
             yield kind, payload
         else:
             need(kind[:1].islower(), "unsupported: chunk type")
@@ -179,6 +194,15 @@ def read_unit(payload: bytes, header: Header, position: int) -> Unit:
     need(kind == 1 or len(rest) % 4 == 0, "corrupt: length of a unit")
     quality = min(max(header.quality + delta, 0), 16128)
     return Unit(kind == 1, slot, quality, alpha, rest, check)
+
+
+def read_detail(payload: bytes, header: Header) -> tuple[int, Detail]:
+    """Section 11."""
+    need(len(payload) >= 8 and len(payload) % 4 == 0, "corrupt: length of a detail")
+    slot, step_code, tile_index = struct.unpack_from("<BbI", payload)
+    need(slot < min(len(header.models), 16), "corrupt: slot of a detail")
+    (check,) = struct.unpack("<H", payload[-2:])
+    return tile_index, Detail(slot, step_code, payload[6:-2], check)
 
 
 def read_vp8l(data: bytes, height: int, width: int, alpha: bool) -> Pixels:

@@ -5,6 +5,7 @@ Not for compression: only to run every part of the codec in configurations that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,17 @@ from safetensors.torch import save_file as save_checkpoint
 from torch import Tensor, nn
 
 from bitstream.limits import MAX_QUALITY
+from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.exact.known_answer import known_answer
 from codec.exact.prior import ExactPrior
-from codec.exact.tensors import SCALE_LEVELS, prior_layers
-from codec.model.config import Context, ModelConfig
+from codec.exact.tensors import SCALE_LEVELS, detail_layers, prior_layers
+from codec.model.config import Context, DetailConfig, ModelConfig
+from codec.model.detail import DetailInfo, write_detail_file
 from codec.model.file import ModelFile, ModelInfo, model_id, write_model_file
 from codec.model.synthesis import PREFIX, SynthesisInfo, write_synthesis_file
 from codec.network.transforms import Analysis, HyperAnalysis, Synthesis
 from codec.training.export.frequencies import gaussian, stored_frequencies
-from codec.training.export.quantise import quantise_prior
+from codec.training.export.quantise import quantise_detail, quantise_prior
 from tests.support import reference_decoder
 
 Arrays = dict[str, NDArray[Any]]
@@ -69,7 +72,7 @@ def write_checkpoint(path: Path, config: ModelConfig, tensors: dict[str, Tensor]
     return path
 
 
-def gaussian_tables() -> Arrays:
+def gaussian_tables(kinds: Sequence[str] = ("y", "z")) -> Arrays:
     """The plain Gaussians, cut at 20 symbols a side, for z and y."""
     reach = 20
     parts = []
@@ -77,7 +80,7 @@ def gaussian_tables() -> Arrays:
         inside = gaussian(level)[REACH - reach : REACH + reach + 1]
         parts.append(stored_frequencies(np.append(inside, max(1 - inside.sum(), 1e-6))))
     tables: Arrays = {}
-    for kind in ("y", "z"):
+    for kind in kinds:
         tables[f"tables.{kind}.stored"] = np.concatenate(parts)
         tables[f"tables.{kind}.length"] = np.array([len(part) for part in parts], np.uint16)
         tables[f"tables.{kind}.lowest"] = np.full(SCALE_LEVELS, -reach, np.int16)
@@ -131,6 +134,32 @@ def write_tiny_synthesis(path: Path, model: ModelInfo, depth: int = 3, before: i
     """A synthesis of `depth` blocks and random weights for the latents of `model`."""
     config = replace(model.config, dec_depth=depth)
     return write_synthesis_file(path, path.stem, model.id, config, before, tiny_synthesis_tensors(config, seed))
+
+
+TINY_LEVELS = np.array([(40 * 256, 30 * 256, -30), (63 * 256, 40 * 256, 25)], np.int32)
+
+
+def tiny_detail_tensors(config: DetailConfig, seed: int = 0) -> Arrays:
+    """Every tensor of a detail layer; detail begins at level 40 of 63."""
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(*shape, generator=generator)  # noqa: E731
+    weights = {"q_bias": draw(8, config.channels)}
+    for layer in detail_layers(config):
+        weights[f"{layer.name}.weight"] = draw(*layer.weight_shape) * int(np.prod(layer.weight_shape[1:])) ** -0.5
+        weights[f"{layer.name}.bias"] = draw(layer.outputs) * 0.5
+        if layer.name.startswith("leave"):  # wide tables, so that nearly every coefficient is coded
+            weights[f"{layer.name}.weight"] *= 0.02
+            weights[f"{layer.name}.bias"] += 2
+    tensors: Arrays = {**quantise_detail(config, weights), **gaussian_tables(["detail"])}
+    tensors |= {"levels": TINY_LEVELS, "quality_curve": np.linspace(0, MAX_QUALITY, 101).round().astype(np.uint16)}
+    prior = ExactDetailPrior(config, tensors, torch.device("cpu"), torch.float64)
+    return {**tensors, "known_answer": np.frombuffer(detail_known_answer(prior), np.uint8)}
+
+
+def write_tiny_detail(path: Path, model: ModelInfo, seed: int = 0) -> DetailInfo:
+    """A detail layer of random weights for the pictures of `model`."""
+    config = DetailConfig(model.config.cp, model.config.cy, 8, 1)
+    return write_detail_file(path, path.stem, model.id, config, 1, tiny_detail_tensors(config, seed))
 
 
 def forge(path: Path, config: ModelConfig, tensors: Arrays, skip_below: int = 1, /, **changed: str) -> Path:
