@@ -12,7 +12,6 @@ from codec.jobs.settings import EncodeReport, InputSettings
 from codec.pixels.distortion import seen_ms_ssim
 from codec.restore.restore import restored
 from codec.settings import EncodeSettings
-from codec.still.check import note_poor_quality
 from codec.work.progress import Progress
 from codec.work.stages import collecting, stage
 
@@ -49,8 +48,6 @@ def encode_picture(
         with stage("writing"):
             writing.write(target, coded.data, source.path, read_back=verify)
     quality = codec.quality_of(coded)
-    if trial is not None and settings.target is None and quality is not None:
-        note_poor_quality(trial, quality)
     return EncodeReport(
         size=picture.size,
         mode=picture.mode,

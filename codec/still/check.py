@@ -9,15 +9,11 @@ import numpy as np
 
 from bitstream.errors import ExactnessError
 from codec.files.source import read_file
-from codec.notes import note
 from codec.pixels.distortion import seen_psnr
 from codec.pixels.picture import Picture
 from codec.still.decode import ModelLoader, decode_still
 from codec.still.encode import CodedPicture
 from codec.work.stages import stage
-
-POOR_PSNR = 36.0  # dB: below it differences can be seen at a second look
-GOOD_QUALITY = 90  # of 0..100: who asks for this much does not expect them
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,3 @@ def decoded(encoded: CodedPicture, load: ModelLoader) -> Picture:
 
     units = dict(enumerate(encoded.units))
     return Picture(shown(encoded.layout, units, load, encoded.latents, encoded.details))
-
-
-def note_poor_quality(trial: Trial, quality: float) -> None:
-    """A note where a high quality 0..100 was asked for, and visible differences are left."""
-    if quality >= GOOD_QUALITY and trial.psnr < POOR_PSNR:
-        note(f"quality {quality:g} reaches only {trial.psnr:.1f} dB on this picture; lossless coding keeps every pixel")

@@ -21,7 +21,6 @@ from codec import coder
 from codec.files.output import Output
 from codec.still.encode import CodedPicture
 from tests.support.cli_runner import folder_content, invoke, succeed
-from tests.support.goldens import golden_pixels
 from tests.support.scenes import MODES, each_alpha_mode, each_mode, logo, noise, photo
 
 Pixels = NDArray[np.uint8]
@@ -285,27 +284,6 @@ def test_psnr_is_told_for_each_and_beside_standard_output() -> None:
     assert told_psnr(piped, "-") > 20
     encode(*FP32)
     assert piped.stdout_bytes == Path("a.wisp").read_bytes()
-
-
-def test_a_poor_result_at_high_quality_is_a_note() -> None:
-    """It names what keeps the picture; nothing is said where nothing helps, or nothing need be done."""
-    save(golden_pixels("noise").astype(np.uint8))
-    note = (
-        r"wisp: a.png: note: quality 9\d reaches only \d\d\.\d dB on this picture; lossless coding keeps every pixel\n"
-    )
-    for quality in (90, 95):
-        assert re.fullmatch(note, encode("-q", quality, "--overwrite", "--verify").stderr)
-        assert encode("-q", quality, "--overwrite", "--verify", "--quiet").stderr == ""
-        assert encode("-q", quality, "--overwrite").stderr == ""  # nothing is decoded for a note alone
-    told = [line for line in encode("-q", 90, "--overwrite", "--print-psnr").stderr.splitlines() if "note" not in line]
-    assert len(told) == 1
-    assert encode("-q", 89, "--overwrite").stderr == ""
-    assert encode("-q", 95, "--overwrite", "--lossless").stderr == ""
-    save(logo(64, 64))
-    assert encode("-q", 95, "--overwrite").stderr == ""  # it is lossless by itself
-    save(photo(64, 64))
-    assert encode("-q", 95, "--overwrite").stderr == ""
-    assert told_psnr(encode("-q", 95, "--overwrite", "--print-psnr")) > 36
 
 
 # What is told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +15,10 @@ from codec.notes import WispNote
 from codec.pixels.distortion import psnr, seen_psnr
 from codec.pixels.picture import Picture
 from codec.settings import EncodeSettings
-from codec.still.check import note_poor_quality, try_out
+from codec.still.check import try_out
 from codec.still.encode import CodedPicture
 from tests.support.damage import metadata_chunk, split, with_payload
-from tests.support.scenes import MODES, each_mode, encode_choosing, in_mode, logo, noise, photo
+from tests.support.scenes import MODES, each_mode, encode_choosing, in_mode, noise, photo
 
 KEPT = Metadata(icc=b"profile", xmp=b"<x/>")
 
@@ -114,24 +113,6 @@ def build_without(header: object, units: object) -> bytes:
     from bitstream.still import build_still
 
     return build_still(header, units)  # type: ignore[arg-type]
-
-
-def notes_of(wisp: Codec, picture: Picture, quality: float, *, lossless: bool = False) -> list[str]:
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always")
-        coded = wisp.encode_picture(picture, EncodeSettings(quality=quality, lossless=lossless), keep_latents=True)
-        note_poor_quality(wisp.try_out(coded), quality)
-    return [str(note.message) for note in notes if note.category is WispNote]
-
-
-def test_high_quality_that_is_not_reached_gets_a_note(wisp: Codec) -> None:
-    poor = Picture(noise(64, 64, "RGB"))
-    (note,) = notes_of(wisp, poor, 90)
-    assert note.startswith("quality 90 reaches only ") and "lossless" in note
-    assert not notes_of(wisp, poor, 89.9)
-    assert not notes_of(wisp, poor, 95, lossless=True)
-    assert not notes_of(wisp, Picture(photo(64, 64)), 95)
-    assert not notes_of(wisp, Picture(logo(64, 64)), 95)
 
 
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
