@@ -18,6 +18,7 @@ Examples:
   wisp train export weights.safetensors -o my.model --data packs
   wisp train export faster -o my-fast.safetensors
 """
+_OF_IMAGES = ("skip_below", "curve_crops")  # the options
 _OF_MODELS = ("data", "skip_below", "table_crops", "curve_crops")  # the options
 
 
@@ -58,9 +59,11 @@ def export(
     a folder of $WISP_MODEL_PATH. A run of one of CompressAI's networks becomes a checkpoint in CompressAI's layout.
 
     A run of `wisp train synthesis` makes the file of a fast synthesis, for the model it started from: `wisp decode
-    --fast` finds it in a folder of $WISP_MODEL_PATH, or beside the model that --model names; it ends in .safetensors.
+    --fast` finds it in a folder of $WISP_MODEL_PATH, or beside the model that --model names. One of `wisp train detail`
+    makes the file of a detail layer, found in the same places: with it `wisp encode` reaches high qualities.
     """
     from codec.training.export.compressai import export_checkpoint, is_compressai
+    from codec.training.export.detail import export_detail, is_detail
     from codec.training.export.model import export_model
     from codec.training.export.restore import export_restore, is_restore
     from codec.training.export.synthesis import export_synthesis, is_synthesis
@@ -69,6 +72,15 @@ def export(
     if Path(input).is_dir() and is_compressai(run := Run.open(Path(input))):
         export_checkpoint(run, output, overwrite=overwrite)
         click.echo(f"checkpoint of {run.recipe().task} written to {output}")
+        return
+    report = (lambda line: click.echo(line, err=True)) if verbose else (lambda _: None)
+    if is_detail(Path(input)):
+        if unused := given(_OF_IMAGES):
+            raise RequestError(f"is a detail layer, and {listed(unused)} for whole models")
+        layer = export_detail(
+            Path(input), output, data, name=name, table_crops=table_crops, overwrite=overwrite, report=report
+        )
+        click.echo(f"detail layer {layer.id} for the pictures of model {layer.model} written to {output}")
         return
     if is_restore(Path(input)):
         if unused := given(_OF_MODELS):
@@ -91,6 +103,6 @@ def export(
         table_crops=table_crops,
         curve_crops=curve_crops,
         overwrite=overwrite,
-        report=(lambda line: click.echo(line, err=True)) if verbose else (lambda _: None),
+        report=report,
     )
     click.echo(f"model {info.id} ({info.name}) written to {output}")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bitstream.errors import RequestError
+from bitstream.errors import ModelFileError, OutputExistsError, RequestError
 from codec.detail.halves import picked, place
 from codec.detail.prior import ExactDetailPrior, detail_known_answer
 from codec.detail.quantise import cheapest
@@ -25,8 +25,10 @@ from codec.detail.transform import (
 from codec.exact.bounds import prove_detail_exact
 from codec.exact.tensors import LOG_SCALE_STEP
 from codec.model.config import DetailConfig
+from codec.model.detail import read_detail_file
 from codec.refine.rounding import bits
 from codec.training.detail_prior import DetailPrior
+from codec.training.export.detail import export_detail, is_detail
 from codec.training.export.quantise import quantise_detail
 from codec.training.grid import snapped
 from codec.training.log import STEPS, VALIDATION, read_table
@@ -35,6 +37,7 @@ from codec.training.session import task_module, train
 from codec.training.start import read_weights
 from codec.training.task import uniform_noise
 from codec.training.tasks import detail
+from tests.support.tiny import write_tiny_model
 from tests.support.training import assert_gradients_reach, resumed_exactly, small_recipe, write_base, write_pictures
 
 SIZE = (2, 6, 10)  # pictures, rows, columns
@@ -216,6 +219,25 @@ def test_the_loss_falls_and_a_run_resumes_exactly(tmp_path: Path) -> None:
     assert all(row["psnr"] > row["base"] for row in found)
     rates = [row["bpp"] for row in found]
     assert sorted(rates, reverse=True) == rates
+
+
+def test_a_run_becomes_a_layer_of_its_model(tmp_path: Path) -> None:
+    """Whose tables are proved and fitted, and which codes pictures as the run's network would."""
+    base = write_tiny_model(tmp_path)
+    sizes = {"base": str(base.path), "channels": 8, "blocks": 1, "crops": 2}
+    recipe, sources = small_run(tmp_path, network=sizes, steps=2)
+    train(recipe, sources, tmp_path / "run", device="cpu")
+    assert is_detail(tmp_path / "run")
+    lines: list[str] = []
+    made = export_detail(tmp_path / "run", tmp_path / "layer.safetensors", table_crops=2, report=lines.append)
+    file = read_detail_file(tmp_path / "layer.safetensors")
+    assert file.info == made and (made.model, made.name, made.skip_below) == (base.id, "layer", 1)
+    assert made.config == DetailConfig(base.config.cp, base.config.cy, 8, 1)
+    assert "of 2**24" in lines[0] and "held-out" in lines[1]
+    with pytest.raises(OutputExistsError):
+        export_detail(tmp_path / "run", tmp_path / "layer.safetensors", table_crops=2)
+    with pytest.raises(ModelFileError, match="not those of a detail layer"):
+        export_detail(write_base(tmp_path), tmp_path / "other.safetensors")
 
 
 def test_prepared_crops_of_another_recipe_are_made_anew(tmp_path: Path) -> None:
