@@ -44,7 +44,7 @@ def _never(*_: object) -> bool:
 @pytest.fixture
 def learned_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tile is stored losslessly for being smaller so, as most would be with a model of random weights."""
-    monkeypatch.setattr("codec.still.encode.may_be_smaller", _never)
+    monkeypatch.setattr("codec.still.lossless.may_be_smaller", _never)
 
 
 @pytest.fixture(scope="session")

@@ -145,9 +145,13 @@ def _check(info: DetailInfo, tensors: Arrays) -> None:
 
 
 def _check_scale(levels: NDArray[np.int64], curve: NDArray[np.int64]) -> None:
-    rises = len(levels) and np.diff(levels[:, 0]).min(initial=1) > 0 and np.diff(levels[:, 2]).min(initial=1) > 0
-    if not rises or levels[:, :2].min() < 0 or levels[:, :2].max() > MAX_QUALITY:
-        raise ModelFileError(f"levels and step codes must rise strictly, within 0..{MAX_QUALITY}")
+    if (
+        not len(levels)
+        or np.diff(levels, axis=0).min(initial=1) <= 0
+        or levels[:, :2].min() < 0
+        or levels[:, :2].max() > MAX_QUALITY
+    ):
+        raise ModelFileError(f"levels, qualities and step codes must rise strictly, within 0..{MAX_QUALITY}")
     if levels[:, 2].min() < STEP_CODES[0] or levels[:, 2].max() > STEP_CODES[1]:
         raise ModelFileError(f"step codes must lie within {STEP_CODES[0]}..{STEP_CODES[1]}")
     if np.diff(curve).min() <= 0 or curve[-1] > MAX_QUALITY:

@@ -32,10 +32,10 @@ def point_at(levels: NDArray[np.int32], level: int) -> Point:
 
 
 def level_of(levels: NDArray[np.int32], point: Point) -> int:
-    """The inverse, by the step code where there is one."""
+    """The inverse: where there is detail, by the quality of the base."""
     if point.step_code is None or not len(levels):
         return point.quality
-    return math.floor(float(np.interp(point.step_code, levels[:, 2], levels[:, 0])) + 0.5)
+    return math.floor(float(np.interp(point.quality, levels[:, 1], levels[:, 0])) + 0.5)
 
 
 def check_quality(quality: float) -> None:

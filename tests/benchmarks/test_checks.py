@@ -99,7 +99,7 @@ def test_the_fast_synthesis_is_set_beside_the_full_one(monkeypatch: pytest.Monke
     for name, value in {"QUALITIES": (75, 100), "REPEATS": 1}.items():
         monkeypatch.setattr(fast, name, value)
     monkeypatch.setattr(fast, "read_picture", lambda path: read_picture(path)[:64, :128])
-    monkeypatch.setattr("codec.still.encode.may_be_smaller", lambda *_: False)
+    monkeypatch.setattr("codec.still.lossless.may_be_smaller", lambda *_: False)
     run = checked(Codec(model.path, device="cpu", precision="fp32"), fast.measure)
     *rows, speed = run.rows
     assert [row["quality"] for row in rows] == [75, 100] and all(row["full"] != row["fast"] for row in rows)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from codec.model.detail import DetailInfo
 from codec.model.file import ModelFile
 from codec.model.loaded import LoadedModel, Runtime
 from codec.model.synthesis import SynthesisFile
@@ -28,9 +29,11 @@ _models: dict[tuple[Any, ...], LoadedModel] = {}
 def shared_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands that run in this process share their networks: each would take a tenth of a second to build its own."""
 
-    def shared(file: ModelFile, runtime: Runtime, fast: SynthesisFile | None = None) -> LoadedModel:
-        key = (file.info.path, file.info.id, runtime, fast and fast.info)
-        return _models.setdefault(key, LoadedModel(file, runtime, fast))
+    def shared(
+        file: ModelFile, runtime: Runtime, fast: SynthesisFile | None = None, details: Sequence[DetailInfo] = ()
+    ) -> LoadedModel:
+        key = (file.info.path, file.info.id, runtime, fast and fast.info, tuple(details))
+        return _models.setdefault(key, LoadedModel(file, runtime, fast, details))
 
     monkeypatch.setattr("codec.model.loaded.LoadedModel", shared)
 

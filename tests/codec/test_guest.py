@@ -130,7 +130,7 @@ def test_a_codec_has_threads_of_its_own(learned_only: None, monkeypatch: pytest.
         seen.append((torch.get_num_threads(), thread_count(), late))
         return False
 
-    monkeypatch.setattr("codec.still.encode.may_be_smaller", spy)
+    monkeypatch.setattr("codec.still.lossless.may_be_smaller", spy)
     data = mine.encode(PICTURE, 40)
     written(mine, moving(1), quality=40)
     assert seen == [(3, 3, [before])] * 2  # and who comes meanwhile has the host's number

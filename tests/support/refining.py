@@ -16,7 +16,7 @@ from codec.model.quality import to_model_quality
 from codec.pixels.picture import Picture
 from codec.refine.descent import Descent, Refined, Window, lagrange_multiplier
 from codec.settings import EncodeSettings, Tune
-from codec.still import encode as encoder
+from codec.still import lossless
 from codec.still.check import try_out
 from codec.still.encode import CodedPicture, encode_still
 from codec.still.regions import Region
@@ -55,7 +55,7 @@ def refined(
 
 def plain(codec: Codec, pixels: Pixels, quality: float = 75, **options: Any) -> CodedPicture:
     """As `refined` without refinement; remembered, for many tests compare with the same file."""
-    chooses = vars(encoder)["may_be_smaller"], tuple(sorted(options.items()))
+    chooses = vars(lossless)["may_be_smaller"], tuple(sorted(options.items()))
     key = (codec, quality, pixels.shape, pixels.tobytes(), chooses)
     if key not in _plain:
         _plain[key] = refined(codec, pixels, quality, effort=4, **options)

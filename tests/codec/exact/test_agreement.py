@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import codec.still.encode
 import codec.still.learned
+import codec.still.lossless
 from bitstream.header import Header
 from bitstream.limits import MAX_QUALITY
 from bitstream.still import build_still
@@ -67,7 +68,7 @@ def encode_recorded(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(codec.still.learned, "encode_tiles", recording)
         if not lossless:
-            patch.setattr(codec.still.encode, "may_be_smaller", lambda *_: False)
+            patch.setattr(codec.still.lossless, "may_be_smaller", lambda *_: False)
         encoded = encode_still(model, picture, quality, EncodeSettings(tile=tile), keep_latents=True)
     assert len(said) == len(encoded.units)
     learned = [latent for latent, unit in zip(said, encoded.units, strict=True) if unit.learned]
