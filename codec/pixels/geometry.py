@@ -143,8 +143,9 @@ def entropy_tiles(field: tuple[int, int], tile: int) -> list[Area]:
     return [Area(*rows, *columns) for rows in _split(field[0], step) for columns in _split(field[1], step)]
 
 
-def windows(field: tuple[int, int], most: int = WINDOW) -> Iterator[Area]:
-    """Areas of nearly equal size that cover the field (height, width), none larger than `most` a side."""
+def windows(field: tuple[int, int], most: int | None = None) -> Iterator[Area]:
+    """Areas of nearly equal size that cover the field (height, width), none larger than `most` a side, else WINDOW."""
+    most = WINDOW if most is None else most
     steps = [math.ceil(length / math.ceil(length / most)) for length in field]
     for rows in _split(field[0], steps[0]):
         for columns in _split(field[1], steps[1]):

@@ -87,10 +87,10 @@ def decode_latents(still: Still, load: ModelLoader, *, batch_latents: int = BATC
     return DecodedLatents(model, field, digest.hexdigest())
 
 
-def check_units(still: Still, load: ModelLoader) -> str:
+def check_units(still: Still, load: ModelLoader, *, batch_latents: int = BATCH_LATENTS) -> str:
     """Decode and check every unit of a file, but synthesise nothing -> `latents_sha256`. Raises as decode_still."""
     digest = hashlib.sha256()
-    Decoding(still.header, dict(enumerate(still.units)), load, digest=digest).check()
+    Decoding(still.header, dict(enumerate(still.units)), load, batch_latents=batch_latents, digest=digest).check()
     return digest.hexdigest()
 
 

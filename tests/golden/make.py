@@ -108,6 +108,8 @@ MAKERS: dict[str, Callable[[Codec], bytes]] = {
         np.pad(drawn(70, 90), ((0, 0), (0, 50), (0, 0))), lossless=True, exact=True, tile=64
     ),
     "mixed": mixed,
+    "detail": lambda codec: codec.encode(crop("monarch", 40, 100, 100, 200), 92, tile=128),
+    "detail_grey": lambda codec: codec.encode(faded(grey(crop("lighthouse2", 100, 300, 70, 150))), 85, tile=64),
     "metadata": lambda codec: codec.encode(crop("parrots", 100, 200, 16, 16), 50, metadata=METADATA),
 }
 

@@ -20,9 +20,9 @@ from bitstream.still import Still
 from codec.files.source import read_file
 from codec.model.file import ModelFile
 from codec.model.loaded import LoadedModel, Runtime
-from codec.model.registry import default_model, load_model_file
+from codec.model.registry import default_model, details_of, load_model_file
 from codec.pixels.picture import channels
-from codec.still.decode import decode_latents
+from codec.still.decode import check_units
 from tests.support import reference_decoder
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -65,7 +65,8 @@ def reference_model() -> reference_decoder.Model:
 
 def loaded(entropy_dtype: str = "auto", precision: str = "fp32", device: str = "cpu") -> LoadedModel:
     """The packaged model, loaded anew: nothing of it was built under other settings."""
-    return LoadedModel(packaged(), Runtime.resolve(device, precision, entropy_dtype))  # type: ignore[arg-type]
+    runtime = Runtime.resolve(device, precision, entropy_dtype)  # type: ignore[arg-type]
+    return LoadedModel(packaged(), runtime, details=details_of(packaged().info))
 
 
 def parsed(name: str) -> Still:
@@ -73,11 +74,8 @@ def parsed(name: str) -> Still:
 
 
 def golden_hashes(model: LoadedModel, names: Collection[str] = NAMES, **options: int) -> dict[str, str]:
-    """latents_sha256 of golden files as `model` decodes them; that of no latents where there are none."""
-    learned = {
-        name: decode_latents(parsed(name), lambda _: model, **options).sha256 for name in names if name in LEARNED
-    }
-    return {name: learned.get(name, NO_LATENTS) for name in names}
+    """latents_sha256 of golden files as `model` decodes them, detail checked, too."""
+    return {name: check_units(parsed(name), lambda _: model, **options) for name in names}
 
 
 def main() -> None:
