@@ -25,7 +25,7 @@ KINDS: tuple[TargetKind, ...] = ("bpp", "psnr", "ms-ssim")
 
 def measure(run: Run) -> None:
     """Say slopes, constants and what is left over."""
-    qualities = [to_user_quality(run.model.file.quality_curve, n * MAX_QUALITY // (NODES - 1)) for n in range(NODES)]
+    qualities = [to_user_quality(run.model.quality_curve, n * MAX_QUALITY // (NODES - 1)) for n in range(NODES)]
     rows, hints = [], []
     for _, pixels in run.pictures(names_of_live()[::3]):
         row = []

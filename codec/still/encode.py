@@ -160,6 +160,8 @@ def encode_still(
                 latents[i] = latent_bytes
         details = coding.add_detail(units, latents, colours)
     ordered = tuple(units[i] for i in range(len(layout.tiles)))
+    if details and (layer := model.own_detail):
+        layout = Layout(replace(layout.header, model_ids=(model.info.id_bytes, layer.info.id_bytes)))
     coded = CodedPicture(picture, settings.exact, layout, ordered, latents, level, details)
     return coded if keep_latents else replace(coded, latents={}, details={})
 
@@ -182,9 +184,6 @@ class _Coding:
         self.layout = Layout(_header(picture, point(level).quality, model.info.id_bytes, settings))
         points = [point(own) for own in levels_of_tiles(settings.regions, self.layout, level)]
         self.qualities, self.step_codes = [p.quality for p in points], [p.step_code for p in points]
-        if self.detailed and (layer := model.own_detail):
-            models = (model.info.id_bytes, layer.info.id_bytes)
-            self.layout = Layout(replace(self.layout.header, model_ids=models))
 
     @property
     def detailed(self) -> bool:

@@ -39,6 +39,16 @@ def soft(height: int, width: int) -> Pixels:
 LOWEST = 128  # of the model's quality: the user's 0
 
 
+@pytest.fixture(scope="module")
+def wisp() -> Codec:
+    """Without a detail layer, so that the network's best is not far off."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("codec.coder.details_of", lambda *_: [])
+        codec = Codec(device="cpu", precision="fp32")
+        codec.load(codec.model_info.id)
+    return codec
+
+
 def extreme(wisp: Codec, pixels: Pixels, target: Target, quality: int, tile: int) -> Met:
     """What the model's lowest or highest quality (0 or MAX_QUALITY) makes."""
     encoded = encode_still(
@@ -55,6 +65,16 @@ def refused(wisp: Codec, pixels: Pixels, target: Target, tile: int = 1024, effor
 
 
 # Above the network's best
+
+
+def test_detail_takes_the_end_further() -> None:
+    """Where the network alone would leave tiles without loss; beyond detail's own end they are, some of them."""
+    codec, pixels = Codec(device="cpu", precision="fp32"), bikes(128, 192)
+    high = meet(codec, pixels, Target("psnr", 41), tile=128)
+    assert high.kept and high.close and not high.lossless and all(unit.detail for unit in high.encoded.units)
+    assert high.encoded.size < 0.6 * len(codec.encode(pixels, lossless=True))
+    beyond = meet(codec, pixels, Target("psnr", 52), tile=128)
+    assert beyond.kept and beyond.lossless
 
 
 @pytest.mark.parametrize(("mode", "target"), [("RGBA", Target("psnr", 42)), ("L", Target("ms-ssim", 0.998))])
