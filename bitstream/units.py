@@ -28,9 +28,10 @@ FIELDS = (
     Field("quality_delta", "h", range(-MAX_QUALITY, MAX_QUALITY + 1)),
     Field("tile_index", "I", range(1 << 32)),
 )
+MIN_STEP_CODE, MAX_STEP_CODE = -1024, 1024
 DETAIL_FIELDS = (
     Field("model_slot", "B", range(16)),
-    Field("step_code", "b", range(-128, 128)),
+    Field("step_code", "h", range(MIN_STEP_CODE, MAX_STEP_CODE + 1)),
     Field("tile_index", "I", range(1 << 32)),
 )
 _ALPHA_VARIES = 0x80

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 from bitstream.errors import ModelFileError
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
+from bitstream.units import MAX_STEP_CODE, MIN_STEP_CODE
 from codec.exact.bounds import prove_detail_exact
 from codec.exact.tensors import DETAIL_SHIFT, SCALE_LEVELS, detail_layers
 from codec.files.output import Writing
@@ -28,7 +29,6 @@ from codec.model.container import check_tensors, content_id, is_id, is_number, r
 FORMAT = "wisp-detail"
 FORMAT_VERSION = "0"
 CURVE_POINTS = 101  # qualities 0..100
-STEP_CODES = (-128, 127)
 TABLE_PARTS = ("stored", "length", "lowest")
 Arrays = Mapping[str, NDArray[np.generic]]
 
@@ -152,7 +152,7 @@ def _check_scale(levels: NDArray[np.int64], curve: NDArray[np.int64]) -> None:
         or levels[:, :2].max() > MAX_QUALITY
     ):
         raise ModelFileError(f"levels, qualities and step codes must rise strictly, within 0..{MAX_QUALITY}")
-    if levels[:, 2].min() < STEP_CODES[0] or levels[:, 2].max() > STEP_CODES[1]:
-        raise ModelFileError(f"step codes must lie within {STEP_CODES[0]}..{STEP_CODES[1]}")
+    if levels[:, 2].min() < MIN_STEP_CODE or levels[:, 2].max() > MAX_STEP_CODE:
+        raise ModelFileError(f"step codes must lie within {MIN_STEP_CODE}..{MAX_STEP_CODE}")
     if np.diff(curve).min() <= 0 or curve[-1] > MAX_QUALITY:
         raise ModelFileError(f"the quality curve must rise strictly, up to at most {MAX_QUALITY}")

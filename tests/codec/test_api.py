@@ -172,9 +172,11 @@ def test_size_and_psnr_rise_with_quality(wisp: Codec, photograph: NDArray[np.uin
 
 def test_equal_steps_of_quality_are_equal_steps_of_psnr(wisp: Codec, photograph: NDArray[np.uint8]) -> None:
     crop = photograph[100:356, 200:520]
-    distances = [psnr(wisp.decode_array(wisp.encode(crop, q)), crop) for q in (0, 25, 50, 75, 100)]
+    distances = [psnr(wisp.decode_array(wisp.encode(crop, q)), crop) for q in (0, 25, 50, 75, 88, 100)]
     steps = np.diff(distances)
-    assert steps.max() / steps.min() < 1.6  # the curve is fitted to the mean of other pictures
+    base, detail = steps[:3], steps[3:]  # behind quality 76 detail is coded, whose PSNR rises faster
+    assert base.max() / base.min() < 1.6  # the curve is fitted to the mean of other pictures
+    assert detail.max() / detail.min() < 1.6 and distances[-1] > 45
 
 
 def test_bytes_are_no_name_of_a_picture(wisp: Codec) -> None:

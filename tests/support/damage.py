@@ -71,7 +71,8 @@ def sealed(parts: Sequence[Part]) -> list[Part]:
     head = next((part for part in parts if part.type == b"HEAD"), Part(b"HEAD"))
     seed = zlib.crc32(head.type + head.payload)
     return [
-        replace(part, crc=zlib.crc32(part.type + part.payload, seed if part.type == b"UNIT" else 0)) for part in parts
+        replace(part, crc=zlib.crc32(part.type + part.payload, seed if part.type in (b"UNIT", b"DTAL") else 0))
+        for part in parts
     ]
 
 

@@ -66,7 +66,7 @@ def compand64(v: Ints) -> Ints:
 
 
 def shift_of(step_code: int) -> int:
-    return int(divide(np.array([step_code]), 4)[0])
+    return int(divide(np.array([step_code]), 32)[0])
 
 
 def begun(prior: Model, features: Ints, y16: Ints, shift: int) -> Ints:
@@ -117,7 +117,7 @@ def left_of(symbols: Ints, step_code: int) -> NDArray[np.float64]:
     places = [(c, u, v) for c in range(3) for u in range(16) for v in range(16)]
     places.sort(key=lambda p: (((2 * p[1] + 1) ** 2 + (2 * p[2] + 1) ** 2) * (25 if p[0] else 9), p))
     functions = np.array([np.einsum("c,i,j->ijc", e[c], d[u], d[v]) for c, u, v in places])
-    step = 8 * math.exp(-step_code * LOG_STEP / 4)
+    step = 8 * math.exp(-step_code * LOG_STEP / 32)
     height, width = symbols.shape[1:]
     blocks = np.tensordot(symbols * step, functions, (0, 0))  # (row, column, 16, 16, colour)
     return blocks.transpose(0, 2, 1, 3, 4).reshape(16 * height, 16 * width, 3)

@@ -198,11 +198,11 @@ def read_unit(payload: bytes, header: Header, position: int) -> Unit:
 
 def read_detail(payload: bytes, header: Header) -> tuple[int, Detail]:
     """Section 11."""
-    need(len(payload) >= 8 and len(payload) % 4 == 0, "corrupt: length of a detail")
-    slot, step_code, tile_index = struct.unpack_from("<BbI", payload)
-    need(slot < min(len(header.models), 16), "corrupt: slot of a detail")
+    need(len(payload) >= 9 and len(payload) % 4 == 1, "corrupt: length of a detail")
+    slot, step_code, tile_index = struct.unpack_from("<BhI", payload)
+    need(slot < min(len(header.models), 16) and abs(step_code) <= 1024, "corrupt: detail")
     (check,) = struct.unpack("<H", payload[-2:])
-    return tile_index, Detail(slot, step_code, payload[6:-2], check)
+    return tile_index, Detail(slot, step_code, payload[7:-2], check)
 
 
 def read_vp8l(data: bytes, height: int, width: int, alpha: bool) -> Pixels:

@@ -48,7 +48,7 @@ def refined(
     model = codec.load(codec.model_info.id)
     settings = EncodeSettings(tile=tile, exact=exact, effort=effort, tune=tune, regions=regions)
     steps = to_model_quality(model.file.quality_curve, quality)
-    encoded = encode_still(model, Picture(pixels), steps, settings, keep_latents=True, progress=progress)
+    encoded = encode_still(model, Picture(pixels), steps, settings, keep_latents=True, detail=False, progress=progress)
     try_out(encoded, codec.load)
     return encoded
 

@@ -136,7 +136,7 @@ def write_tiny_synthesis(path: Path, model: ModelInfo, depth: int = 3, before: i
     return write_synthesis_file(path, path.stem, model.id, config, before, tiny_synthesis_tensors(config, seed))
 
 
-TINY_LEVELS = np.array([(40 * 256, 30 * 256, -30), (63 * 256, 40 * 256, 25)], np.int32)
+TINY_LEVELS = np.array([(40 * 256, 30 * 256, -240), (63 * 256, 40 * 256, 200)], np.int32)
 
 
 def tiny_detail_tensors(config: DetailConfig, seed: int = 0) -> Arrays:

@@ -71,7 +71,7 @@ def test_detail_takes_the_end_further() -> None:
     """Where the network alone would leave tiles without loss; beyond detail's own end they are, some of them."""
     codec, pixels = Codec(device="cpu", precision="fp32"), bikes(128, 192)
     high = meet(codec, pixels, Target("psnr", 41), tile=128)
-    assert high.kept and high.close and not high.lossless and all(unit.detail for unit in high.encoded.units)
+    assert high.kept and high.value < 41.2 and not high.lossless and all(unit.detail for unit in high.encoded.units)
     assert high.encoded.size < 0.6 * len(codec.encode(pixels, lossless=True))
     beyond = meet(codec, pixels, Target("psnr", 52), tile=128)
     assert beyond.kept and beyond.lossless

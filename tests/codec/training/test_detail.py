@@ -145,12 +145,12 @@ def test_the_exact_prior_gives_the_same_tables(seed: int) -> None:
 
 
 def test_step_codes() -> None:
-    assert step_of(0) == 8.0 and step_of(-128) > 200 and step_of(127) < 0.33
-    for code in range(-128, 128):
+    assert step_of(0) == 8.0 and step_of(-1024) > 200 and step_of(1024) < 0.32
+    for code in range(-1024, 1025, 3):
         assert nearest_code(step_of(code)) == code
-        if code % 4 != 2:  # where it is no tie
+        if code % 32 != 16:  # where it is no tie
             assert shift_of(code) == index_shift(torch.tensor([step_of(code)], dtype=torch.float64)).item()
-    assert [shift_of(code) for code in (-6, -2, 2, 6)] == [-2, 0, 0, 2]
+    assert [shift_of(code) for code in (-48, -16, 16, 48)] == [-2, 0, 0, 2]
 
 
 def indices(network: DetailPrior, dtype: torch.dtype) -> list[Tensor]:
