@@ -15,7 +15,7 @@ from codec.model.loaded import LoadedModel
 from codec.model.quality import to_model_quality
 from codec.still.trial import emit
 
-QUALITIES = (30, 60, 95)
+QUALITIES = (30, 60, 75)  # without detail
 MOST_RELATIVE, MOST_BYTES = 0.005, 96
 
 

@@ -14,7 +14,7 @@ from codec.detail.pixels import coefficients_of
 from codec.model.loaded import LoadedDetail, LoadedModel
 from codec.still.entropy import base_of, quality_row
 from codec.still.layout import Layout
-from codec.still.measure import Symbols, shown
+from codec.still.measure import Symbols
 
 _SLOT = 1  # of the detail layer's id in the header, behind the model's
 
@@ -27,6 +27,7 @@ def code_details(
     latents: Mapping[int, bytes],
     step_codes: Sequence[int | None],
     wanted: tuple[NDArray[np.uint8], NDArray[np.bool_] | None],
+    base: NDArray[np.uint8],
 ) -> Iterator[tuple[int, Detail, Symbols]]:
     """Of each learned tile with a step code: its detail, unless that is nothing but zeros, and its symbols.
 
@@ -34,10 +35,11 @@ def code_details(
         units, latents: every tile's base, and the latent bytes of learned ones.
         step_codes: of every tile; None is for no detail.
         wanted: the picture's colours (H, W, 1 or 3), and which pixels are seen (H, W): the others leave nothing.
+        base: the channels (H, W, C) that all tiles show without detail.
     """
     chosen = [i for i in range(len(layout.tiles)) if units[i].learned and step_codes[i] is not None]
     colours, seen = wanted
-    base = shown(layout, units, lambda _: model, latents, {})[:, :, : colours.shape[2]] if chosen else colours
+    base = base[:, :, : colours.shape[2]]
     device = model.runtime.device
     for batch in layout.batches(chosen):
         area, left = layout.tiles[batch[0]], []

@@ -219,10 +219,12 @@ class _Coding:
         if not self.detailed or layer is None:
             return {}
         from codec.still.detail import code_details
+        from codec.still.measure import shown
 
         while True:
             symbols, smaller, coded = {}, {}, {}
-            given = (self._model, layer, self.layout, units, latents, self.step_codes, (colours, self.seen))
+            base = shown(self.layout, units, lambda _: self._model, latents, {})
+            given = (self._model, layer, self.layout, units, latents, self.step_codes, (colours, self.seen), base)
             with stage("detail"):
                 for i, detail, values in code_details(*given):
                     size = units[i].packed_size + detail.packed_size + CHUNK_OVERHEAD

@@ -93,7 +93,7 @@ def test_a_picture_too_simple_for_the_rate_is_shown_at_wisps_best(codecs: Mappin
     sharp = Image.fromarray(read_picture(live_paths()[0])[:256, :256])
     pixels = np.asarray(sharp.filter(ImageFilter.GaussianBlur(12)))
     best = codecs["wisp-e4"].encode(pixels, 100)
-    assert 8 * len(best) / pixels[..., 0].size < 0.5  # it cannot be blown up to the rate
+    assert 8 * len(best) / pixels[..., 0].size < 0.8  # it cannot be blown up to the rate
     files = equal_files(codecs, pixels, 1.0)
     assert spread_of(files) <= WITHIN
     assert len(files["wisp-e4"].data) <= 1.1 * len(best)
@@ -101,7 +101,7 @@ def test_a_picture_too_simple_for_the_rate_is_shown_at_wisps_best(codecs: Mappin
 
 def test_a_picture_below_jpegs_least_file_is_shown_all_the_same(codecs: Mapping[str, ImageCodec]) -> None:
     """JPEG's headers alone are larger than Wisp's best here: sizes cannot be equal, and are what they are."""
-    pixels = paint(3)
+    pixels = np.asarray(Image.fromarray(paint(3)).filter(ImageFilter.GaussianBlur(6)))
     files = equal_files(codecs, pixels, 0.5)
     assert files["wisp-e4"] == EqualFile(codecs["wisp-e4"].encode(pixels, 100), 100)
     assert files["jpeg420"].quality == 1

@@ -28,7 +28,7 @@ def deltas(name: str = "a.wisp") -> list[int]:
 def test_a_rectangle_raises_or_lowers_the_quality_there() -> None:
     found = {}
     for words in ("64,0,64,64", "64,0,64,64,+40", "64,0,64,64,40", "64,0,64,64,-30", "64,0,64,64,-1.5"):
-        done("a.png", "--roi", words, "--tile", 64, "-q", 50)
+        done("a.png", "--roi", words, "--tile", 64, "-q", 25)
         found[words.removeprefix("64,0,64,64")] = deltas()
     for raised in (found[""], found[",+40"]):
         assert max(raised) == raised[1] > 0
@@ -42,7 +42,7 @@ def test_a_map_of_any_size_raises_the_white_and_lowers_the_black(mode: str) -> N
     Image.fromarray(grey).convert(mode).save("map.png")
     found = {}
     for words in ("map.png", "map.png,+4", "map.png,-4"):
-        done("a.png", "--roi", words, "--tile", 64, "-q", 50)
+        done("a.png", "--roi", words, "--tile", 64, "-q", 25)
         found[words] = deltas()
     assert found["map.png,+4"] == [-step for step in found["map.png,-4"]]
     for left, right, larger in zip(
