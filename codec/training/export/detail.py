@@ -43,9 +43,9 @@ _TURN = 0.618  # by which qualities and steps go through their ranges beside eac
 _SKIP_BELOW = 1
 
 
-# Rows of level, base quality and step code. On crops that no part was trained on a base of 40 to 52 of 63 is the best
+# Rows of level, base quality and step code. On crops that no part was trained on a base of 41 to 52 of 63 is the best
 # within 0.1 dB from the first row on, the higher one for the finer steps; below it the base alone is.
-_LEVELS = np.array([(41, 40, -640), (43.5, 43, -400), (50, 46.5, -176), (63, 52, 200)]) * [256, 256, 1]
+_LEVELS = np.array([(41, 41, -640), (43.5, 43.2, -400), (50, 46.5, -176), (63, 52, 200)]) * [256, 256, 1]
 
 
 def is_detail(source: Path) -> bool:
