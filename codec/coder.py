@@ -15,7 +15,7 @@ from bitstream.limits import MAX_QUALITY
 from bitstream.still import Still
 from codec.files.source import Source, read_bytes, read_file
 from codec.model.file import ModelInfo
-from codec.model.quality import to_model_quality, to_user_quality
+from codec.model.quality import level_of, to_model_quality, to_user_quality
 from codec.model.registry import default_model, details_of, find_model, load_model_file, load_synthesis
 from codec.pixels.geometry import Box, Crop
 from codec.pixels.picture import Picture
@@ -132,7 +132,11 @@ class Coder:
         """The quality 0..100 of a file that was made here; None where every tile is lossless."""
         if encoded.lossless_tiles == len(encoded.units):
             return None
-        return self.quality_at(encoded.level)
+        model, detail = self.load(self.model_info.id), any(unit.detail for unit in encoded.units)
+        if not detail or model.own_detail is None:
+            return self.quality_at(encoded.layout.header.quality, detail=False)
+        point = model.point_at(encoded.level)  # which the file has, not the level
+        return self.quality_at(level_of(model.own_detail.file.levels, point))
 
     def decode_still(
         self,

@@ -265,7 +265,7 @@ def test_coder_finds_the_layer_beside_its_model(
     monkeypatch.setattr(encoder, "smaller_lossless", lambda *_: None)
     coder = Coder(folder / "tiny.safetensors", device="cpu")
     made = coder.encode_picture(coded.picture, EncodeSettings(quality=95, tile=64))
-    assert made.units[0].detail and coder.quality_of(made) == 95
+    assert made.units[0].detail and coder.quality_of(made) == pytest.approx(95, abs=0.02)
     assert coder.steps_of(EncodeSettings(quality=95)) == made.level
 
 

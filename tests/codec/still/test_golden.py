@@ -133,9 +133,11 @@ def test_golden_files_cover_what_they_should() -> None:
     assert {(mode, alpha) for mode, kind, alpha in units if kind == LEARNED_INTRA} == learned
     assert {(mode, alpha) for mode, kind, alpha in units if kind == LOSSLESS} == {
         ("RGB", NoneType),
+        ("LA", bytes),
         ("RGBA", int),
         ("RGBA", bytes),
     }
+    assert {still.header.mode for still in stills.values() if still.detail_bytes} == {"RGB", "LA"}
     assert len({(unit.learned, unit.quality_delta) for unit in stills["mixed"].units}) == 6
 
 
