@@ -20,7 +20,7 @@ from torch import Tensor
 from codec.restore.colour import to_rgb, to_ycbcr
 from codec.restore.network import RestoreNetwork, colored
 
-_SIDE = 160  # pixels of the shorter side that the network sees, at most: as in training
+_SIDE = 128  # pixels of the shorter side that the network sees, at most: as in training
 _RADIUS = 1  # of the windows whose slopes are measured, in pixels of what the network sees
 _SMOOTH = 1e-2  # variance of luma (0..1) at which a slope is halved
 _ROWS = 256  # brought to full size at a time, which bounds the memory
