@@ -158,12 +158,12 @@ def encode_still(
             units[i] = unit
             if unit.learned and (keep_latents or coding.detailed):
                 latents[i] = latent_bytes
-        details = coding.add_detail(units, latents, colours)
+        details = coding.add_detail(units, latents, colours, keep=keep_latents)
     ordered = tuple(units[i] for i in range(len(layout.tiles)))
-    if details and (layer := model.own_detail):
+    if any(unit.detail for unit in ordered) and (layer := model.own_detail):
         layout = Layout(replace(layout.header, model_ids=(model.info.id_bytes, layer.info.id_bytes)))
     coded = CodedPicture(picture, settings.exact, layout, ordered, latents, level, details)
-    return coded if keep_latents else replace(coded, latents={}, details={})
+    return coded if keep_latents else replace(coded, latents={})
 
 
 class _Coding:
@@ -209,9 +209,9 @@ class _Coding:
         return self._picture.alpha != 0 if self._picture.has_alpha and not self._settings.exact else None
 
     def add_detail(
-        self, units: dict[int, Unit], latents: dict[int, bytes], colours: NDArray[np.uint8]
+        self, units: dict[int, Unit], latents: dict[int, bytes], colours: NDArray[np.uint8], *, keep: bool
     ) -> Mapping[int, NDArray[np.int16]]:
-        """Give the units their detail -> its symbols by tile.
+        """Give the units their detail -> with `keep` its symbols by tile.
 
         A tile that is smaller without loss now becomes so; its neighbours' bases depend on it, and all begin anew.
         """
@@ -230,7 +230,9 @@ class _Coding:
                     size = units[i].packed_size + detail.packed_size + CHUNK_OVERHEAD
                     if unit := smaller_lossless(self.channels(i), units[i], size, self._settings.effort):
                         smaller[i] = unit
-                    symbols[i], coded[i] = values, replace(units[i], detail=detail)
+                    coded[i] = replace(units[i], detail=detail)
+                    if keep:
+                        symbols[i] = values
             if not smaller:
                 units.update(coded)
                 return symbols
