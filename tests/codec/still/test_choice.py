@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bitstream.chunks import OVERHEAD
 from bitstream.units import Unit
 from codec.api import Codec
 from codec.files.source import read_file
@@ -67,7 +70,6 @@ def test_each_tile_has_its_own_choice(wisp: Codec) -> None:
     assert not np.array_equal(decoded[:64, :64], pixels[:64, :64])
 
 
-@pytest.mark.filterwarnings("ignore::codec.notes.WispNote")  # noise at quality 100 gets one
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(
     left=st.sampled_from([photo, logo, noise, flat, checks]),
@@ -86,8 +88,11 @@ def test_no_unit_is_larger_than_the_learned_one(
     learned = encode_choosing(wisp, pixels, (), quality)
     assert all(unit.learned for unit in learned.units)
     for unit, other in zip(own.units, learned.units, strict=True):
-        assert unit == other if unit.learned else packed(unit) < packed(other)
-    assert len(own.data) <= len(learned.data)
+        if unit.learned:  # its detail is that of a base that lossless neighbours change
+            assert replace(unit, detail=None) == replace(other, detail=None)
+        else:
+            assert packed(unit) < packed(other) + (other.detail.packed_size + OVERHEAD if other.detail else 0)
+    assert len(own.data) <= len(learned.data) * (1.02 if any(unit.detail for unit in own.units) else 1)
 
 
 def packed(unit: Unit) -> int:

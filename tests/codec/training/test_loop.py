@@ -196,7 +196,7 @@ def test_training_leaves_the_hosts_chance_alone(tmp_path: Path) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-@pytest.mark.parametrize("kind", ["mse", "mixture"])
+@pytest.mark.parametrize("kind", ["mse", pytest.param("mixture", marks=pytest.mark.slow)])
 def test_the_loss_of_the_image_network_falls(tmp_path: Path, kind: str) -> None:
     weights = {"mse": {}, "mixture": {"mse": 0.5, "l1": 0.5, "dropout": 0.05}}[kind]
     pictures = write_pictures(tmp_path / "pictures")
@@ -227,6 +227,7 @@ train(small_recipe(steps=6, adam=2e-3), [Path(sys.argv[1])], Path(sys.argv[2]), 
 """
 
 
+@pytest.mark.slow
 def test_two_processes_agree_with_one(tmp_path: Path) -> None:
     """Half of the batch each: the mean of the last losses differs by the noise alone."""
     pictures = write_pictures(tmp_path / "pictures", 8)

@@ -131,6 +131,7 @@ def small_run(tmp_path: Path, **changes: Any) -> tuple[Recipe, list[Path]]:
     return small_recipe(**{**usual, **changes}), [write_clips(tmp_path / "clips")]
 
 
+@pytest.mark.slow
 def test_the_loss_falls(tmp_path: Path, one_quality: None) -> None:
     recipe, sources = small_run(tmp_path, steps=40, lowest=40.0)
     recipe = recipe.changed({"network.hierarchy": 0.0})
