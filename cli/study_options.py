@@ -164,6 +164,9 @@ def request_of(choices: dict[str, Any], **more: Any) -> Request:
 
 def run(study: Study, request: Request, running: Running) -> None:
     """Run the study, saying how far it is and where its page is. Exits with a signal's status where one stopped it."""
+    from benchmarks.rd.outputs import PAGE, check_packages
+
+    check_packages(PAGE)  # before an hour of training ends without a page
     options.prepare_networks(running.threads)
     from benchmarks.studies.study import REPORT, run_study
 

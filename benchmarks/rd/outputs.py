@@ -20,7 +20,8 @@ from codec.files.output import Writing
 
 REPORT = "report.html"
 TABLES = ("bjontegaard",)
-NEEDED = (*TABLES, "plotly")
+PAGE = ("plotly",)
+NEEDED = (*TABLES, *PAGE)
 
 
 def check_packages(needed: Sequence[str] = NEEDED) -> None:

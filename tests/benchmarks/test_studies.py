@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,11 @@ def test_small_pictures_are_enlarged_as_they_are() -> None:
 def test_what_is_refused(crops: Path, tmp_path: Path, options: list[str], words: str) -> None:
     said = invoke("study", "denoise", "--images", crops, *options, "--out", tmp_path / "s")
     assert said.exit_code in (2, 8) and words in said.stderr and not (tmp_path / "s").exists()
+
+
+def test_without_plotly_nothing_is_trained(crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = invoke("study", "denoise", "--images", crops, "--quick", "--out", tmp_path / "out")
+    assert result.exit_code == 6 and not (tmp_path / "out").exists()
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("wisp: study denoise: plotly is needed") and line.endswith("pip install 'wisp-codec[bench]'")
