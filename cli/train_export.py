@@ -75,22 +75,19 @@ def export(
         return
     report = (lambda line: click.echo(line, err=True)) if verbose else (lambda _: None)
     if is_detail(Path(input)):
-        if unused := given(_OF_IMAGES):
-            raise RequestError(f"is a detail layer, and {listed(unused)} for whole models")
+        _refuse(_OF_IMAGES, "is a detail layer")
         layer = export_detail(
             Path(input), output, data, name=name, table_crops=table_crops, overwrite=overwrite, report=report
         )
         click.echo(f"detail layer {layer.id} for the pictures of model {layer.model} written to {output}")
         return
     if is_restore(Path(input)):
-        if unused := given(_OF_MODELS):
-            raise RequestError(f"restores pictures, and {listed(unused)} for whole models")
+        _refuse(_OF_MODELS, "restores pictures")
         restorer = export_restore(Path(input), output, name=name, overwrite=overwrite)
         click.echo(f"{restorer.config.kind} model {restorer.id} written to {output}")
         return
     if is_synthesis(Path(input)):
-        if unused := given(_OF_MODELS):
-            raise RequestError(f"is a fast synthesis, and {listed(unused)} for whole models")
+        _refuse(_OF_MODELS, "is a fast synthesis")
         fast = export_synthesis(Path(input), output, name=name, overwrite=overwrite)
         click.echo(f"fast synthesis {fast.id} for the files of model {fast.model} written to {output}")
         return
@@ -106,3 +103,9 @@ def export(
         report=report,
     )
     click.echo(f"model {info.id} ({info.name}) written to {output}")
+
+
+def _refuse(unused: tuple[str, ...], what: str) -> None:
+    """Raise RequestError for options of `unused` that were given: the run is something else than a whole model."""
+    if found := given(unused):
+        raise RequestError(f"{what}, and {listed(found)} for whole models")

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from benchmarks.report.page import Part, Section, table
 from benchmarks.studies.networks import COLORIZE
-from benchmarks.studies.parts import ACCURACY, curves, measured
+from benchmarks.studies.parts import ACCURACY, curves, looks, measured
 from benchmarks.studies.request import Request, Row, chosen, row_of
 from benchmarks.studies.runs import Trained
-from benchmarks.studies.sheets import sheet
 from benchmarks.studies.study import Findings
 from codec.training.data.picture_set import PictureSet
 
 PUBLISHED: Mapping[str, str] = {"what": "CIFAR-100", "loss": "0.0114", "accuracy": "0.5458"}
 _NAMES = ("loss", "accuracy", "chroma", "psnr", "ssim")
+_LOOKS = "In each sheet from above: grey, predicted with the best weights, true."
 _SHOWN = 10  # pictures
 
 
@@ -46,7 +46,9 @@ class Colorize:
         )
         table_ = measured(trained, request.shown_epochs, _NAMES, before)
         found.sections.append(Section("Grey and coloured", [words, table_, *_published()]))
-        found.sections.append(Section("Grey, predicted, true", _looks(trained, pictures, found)))
+        found.sections.append(
+            Section("Grey, predicted, true", looks(trained, pictures, found, "coloured", _LOOKS, _SHOWN))
+        )
         found.sections.append(Section("Over epochs", [
             curves(trained, "loss", "loss", training=True),
             curves(trained, "accuracy", "accuracy", training=True),
@@ -66,12 +68,3 @@ def _row(request: Request, pictures: PictureSet, network: str, width: int, name:
 def _published() -> list[Part]:
     words = "Published before, of another set, whose colour space and meaning of accuracy may differ:"
     return [words, table(["Figures", "Loss", "Accuracy"], [list(PUBLISHED.values())])]
-
-
-def _looks(trained: Sequence[Trained], pictures: PictureSet, found: Findings) -> list[Part]:
-    parts: list[Part] = ["In each sheet from above: grey, predicted with the best weights, true."]
-    for each in trained:
-        grey, predicted = each.with_best().looks()
-        lines = [list(shown[:_SHOWN]) for shown in (grey, predicted, pictures.held_out)]
-        parts.append(found.show(f"coloured-{each.row.name}", sheet(lines), each.row.title))
-    return parts

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from benchmarks.report.page import Html, Part, Section, table
 from benchmarks.studies.networks import DENOISE
-from benchmarks.studies.parts import ACCURACY, MEASURES, curves, measured
+from benchmarks.studies.parts import ACCURACY, MEASURES, curves, looks, measured
 from benchmarks.studies.request import Request, Row, chosen, row_of
 from benchmarks.studies.runs import Trained
-from benchmarks.studies.sheets import sheet
 from benchmarks.studies.study import Findings
 from codec.training.data.picture_set import PictureSet
 
@@ -20,6 +19,7 @@ PUBLISHED: Sequence[Mapping[str, str]] = (
     {"what": "the study that came before, noise not stated", "psnr": "24.86", "ssim": "0.9045"},
 )
 _NAMES = ("loss", "accuracy", "exact", "psnr", "ssim")
+_LOOKS = "In each sheet from above: noisy, restored with the best weights, clean."
 _SHOWN = 8  # pictures
 _FEW = 1000  # training pictures, up to which it is half as wide again: with more of them a run would take too long
 _STEPS = 200  # of an epoch of the residual network: that of a few hundred pictures needs small batches
@@ -57,7 +57,9 @@ class Denoise:
         found.sections.append(Section("Before and after", [words + ACCURACY, table_, *_published()]))
         if request.ablation:
             found.sections.append(Section("Ablation", [_compared(trained, request.shown_epochs)]))
-        found.sections.append(Section("Noisy, restored, clean", _looks(trained, pictures, found)))
+        found.sections.append(
+            Section("Noisy, restored, clean", looks(trained, pictures, found, "restored", _LOOKS, _SHOWN))
+        )
         found.sections.append(Section("Over epochs", [
             curves(trained, "loss", "loss", training=True),
             curves(trained, "accuracy", "accuracy", training=True),
@@ -131,12 +133,3 @@ def _published() -> list[Part]:
     rows = [[row["what"], row.get("loss", ""), row.get("psnr", ""), row.get("ssim", "")] for row in PUBLISHED]
     words = "Published before, of other splits, and with noise that is not stated:"
     return [words, table(["Figures", "Validation loss", "PSNR, dB", "SSIM"], rows)]
-
-
-def _looks(trained: Sequence[Trained], pictures: PictureSet, found: Findings) -> list[Part]:
-    parts: list[Part] = ["In each sheet from above: noisy, restored with the best weights, clean."]
-    for each in trained:
-        noisy, restored = each.with_best().looks()
-        lines = [list(shown[:_SHOWN]) for shown in (noisy, restored, pictures.held_out)]
-        parts.append(found.show(f"restored-{each.row.name}", sheet(lines), each.row.title))
-    return parts

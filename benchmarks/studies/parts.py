@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks.report.page import Html, Plot, table
+from benchmarks.report.page import Html, Part, Plot, table
 from benchmarks.report.plots import COLOURS, figure, short
 from benchmarks.studies.runs import Trained
+from benchmarks.studies.sheets import sheet
+from benchmarks.studies.study import Findings
+from codec.training.data.picture_set import PictureSet
 
 _HEIGHT = 320  # pixels of a plot
 _MARKED = 40  # points of a curve that are shown one by one, at most
@@ -62,3 +65,15 @@ def measured(
             cells = [MEASURES[name][1](found[name]) for name in names]
             rows.append(["" if place else each.row.title, epoch, *cells])
     return table(["Row", "Epoch", *(MEASURES[name][0] for name in names)], rows)
+
+
+def looks(
+    trained: Sequence[Trained], pictures: PictureSet, found: Findings, name: str, words: str, shown: int
+) -> list[Part]:
+    """`words`, then a sheet of every row: what goes in, what comes out, what it should be. `name` begins its file's."""
+    parts: list[Part] = [words]
+    for each in trained:
+        given, made = each.with_best().looks()
+        lines = [list(line[:shown]) for line in (given, made, pictures.held_out)]
+        parts.append(found.show(f"{name}-{each.row.name}", sheet(lines), each.row.title))
+    return parts

@@ -45,9 +45,10 @@ class ExactDetailPrior:
     ) -> None:
         self.config, self.device, self.dtype, self.layout = config, device, dtype, layout
         convs = {layer.name: ExactConv(layer, tensors, device, dtype) for layer in detail_layers(config)}
-        block = lambda name: ExactBlock(*(convs[f"{name}.{part}"] for part in ("a", "dw", "b", "f", "g")))  # noqa: E731
         self.look_f, self.look_y, self.enter = convs["look_f"], convs["look_y"], convs["enter"]
-        self.trunk = [[block(name) for name in detail_block_names(config, half)] for half in range(DETAIL_HALVES)]
+        self.trunk = [
+            [ExactBlock.of(convs, name) for name in detail_block_names(config, half)] for half in range(DETAIL_HALVES)
+        ]
         self.leave = [convs[f"leave.{half}"] for half in range(DETAIL_HALVES)]
         shift_bias = torch.from_numpy(tensors["prior.shift_bias"].astype(np.float64))
         self.shift_bias = shift_bias.to(device=device, dtype=dtype)[:, :, None, None]  # (33, channels, 1, 1)

@@ -83,6 +83,11 @@ class ExactBlock:
     def __init__(self, a: ExactConv, dw: ExactConv, b: ExactConv, f: ExactConv, g: ExactConv) -> None:
         self.a, self.dw, self.b, self.f, self.g = a, dw, b, f, g
 
+    @classmethod
+    def of(cls, convs: Mapping[str, ExactConv], name: str) -> ExactBlock:
+        """The block of this name, from all convolutions by theirs."""
+        return cls(*(convs[f"{name}.{part}"] for part in ("a", "dw", "b", "f", "g")))
+
     def __call__(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same tensor, updated."""
         x = x.add_(self.b(snap(self.dw(leaky_snap_(self.a(snap(x)))))))

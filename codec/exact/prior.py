@@ -83,11 +83,10 @@ class ExactPrior(StepLayout):
         super().__init__(config)
         self.config, self.device, self.dtype, self.layout = config, device, dtype, layout
         convs = {layer.name: ExactConv(layer, tensors, device, dtype) for layer in prior_layers(config)}
-        block = lambda name: ExactBlock(*(convs[f"{name}.{part}"] for part in ("a", "dw", "b", "f", "g")))  # noqa: E731
-        self.up1, self.up2, self.b1 = convs["up1"], convs["up2"], block("b1")
-        self.b2 = [block(name) for name in hyper_block_names()]
+        self.up1, self.up2, self.b1 = convs["up1"], convs["up2"], ExactBlock.of(convs, "b1")
+        self.b2 = [ExactBlock.of(convs, name) for name in hyper_block_names()]
         self.enter = [convs[f"enter.{k}"] for k in range(STEPS)]
-        self.trunk = [[block(name) for name in trunk_block_names(k)] for k in range(STEPS)]
+        self.trunk = [[ExactBlock.of(convs, name) for name in trunk_block_names(k)] for k in range(STEPS)]
         self.leave = [[self._leave_part(convs[f"leave.{k}"], group) for group in self.groups] for k in range(STEPS)]
         quality_bias = torch.from_numpy(tensors["prior.quality_bias"].astype(np.float64))
         self.quality_bias = quality_bias.to(device=device, dtype=dtype)[:, :, None, None]  # (64, cp, 1, 1)

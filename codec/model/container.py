@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from bitstream.errors import FileAccessError, ModelFileError
 from bitstream.header import MODEL_ID_BYTES
+from codec.files.output import Writing
 
 Tensors = Mapping[str, NDArray[np.generic]]
 
@@ -41,6 +43,25 @@ def opened(path: Path) -> safe_open:
         raise FileAccessError(f"model file {path} cannot be read: {error.strerror or error}") from error
     except SafetensorError as error:
         raise ModelFileError(f"{path} is not a model file: {error}") from error
+
+
+def write_tensors(path: Path, metadata: Mapping[str, str], tensors: Tensors, *, overwrite: bool) -> None:
+    """Write a whole file. Raises OutputExistsError, FileAccessError."""
+    Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, dict(metadata)))
+
+
+def check_version(path: Path, metadata: Mapping[str, str], format: str, version: str, kind: str) -> None:
+    """Raise ModelFileError unless the file is of this format and version; `kind` names in words what it holds."""
+    if metadata.get("format") != format:
+        raise ModelFileError(f"{path} is not the file of a {kind}")
+    if (found := metadata.get("version")) != version:
+        raise ModelFileError(f"{kind} {path} has version {found}, this release reads {version}")
+
+
+def check_content(found: str, claimed: str | None) -> None:
+    """Raise ModelFileError unless the id of the content is the one that the file claims."""
+    if found != claimed:
+        raise ModelFileError(f"its content has the id {found}, it claims {claimed}: it is damaged")
 
 
 def content_id(text: str, tensors: Tensors) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from bitstream.errors import ModelFileError
 from bitstream.limits import MAX_QUALITY
@@ -22,9 +21,18 @@ from bitstream.tables import unpack_tables
 from bitstream.units import MAX_STEP_CODE, MIN_STEP_CODE
 from codec.exact.bounds import prove_detail_exact
 from codec.exact.tensors import DETAIL_SHIFT, SCALE_LEVELS, detail_layers
-from codec.files.output import Writing
 from codec.model.config import DetailConfig
-from codec.model.container import check_tensors, content_id, is_id, is_number, read_metadata, read_tensors
+from codec.model.container import (
+    check_content,
+    check_tensors,
+    check_version,
+    content_id,
+    is_id,
+    is_number,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 
 FORMAT = "wisp-detail"
 FORMAT_VERSION = "0"
@@ -83,7 +91,7 @@ def write_detail_file(
         "config": config.canonical_json(),
         "skip_below": str(skip_below),
     }
-    Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    write_tensors(path, metadata, tensors, overwrite=overwrite)
     return info
 
 
@@ -91,8 +99,7 @@ def read_detail_file(path: Path) -> DetailFile:
     """Read, check the id, prove the bounds again. Raises FileAccessError or ModelFileError."""
     info, tensors = detail_info(path, read_metadata(path)), read_tensors(path)
     try:
-        if (found := _content_id(info.model, info.config, info.skip_below, tensors)) != info.id:
-            raise ModelFileError(f"its content has the id {found}, it claims {info.id}: it is damaged")
+        check_content(_content_id(info.model, info.config, info.skip_below, tensors), info.id)
         _check(info, tensors)
     except ModelFileError as error:
         raise ModelFileError(f"detail layer {path}: {error}") from None
@@ -101,12 +108,7 @@ def read_detail_file(path: Path) -> DetailFile:
 
 def detail_info(path: Path, metadata: Mapping[str, str]) -> DetailInfo:
     """What the metadata of the file at `path` says. Raises ModelFileError."""
-    if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is not the file of a detail layer")
-    if metadata.get("version") != FORMAT_VERSION:
-        raise ModelFileError(
-            f"detail layer {path} has version {metadata.get('version')}, this release reads {FORMAT_VERSION}"
-        )
+    check_version(path, metadata, FORMAT, FORMAT_VERSION, "detail layer")
     identity, model, skip = (metadata.get(key, "") for key in ("id", "model", "skip_below"))
     if not is_id(identity) or not is_id(model) or not is_number(skip):
         raise ModelFileError(f"detail layer {path}: its metadata is damaged")

@@ -13,17 +13,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from bitstream.errors import ModelFileError
 from bitstream.limits import MAX_QUALITY
 from bitstream.tables import unpack_tables
 from codec.exact.bounds import prove_exact
 from codec.exact.tensors import QUALITY_ROWS, SCALE_LEVELS, prior_layers
-from codec.files.output import Writing
 from codec.model import synthesis
 from codec.model.config import ModelConfig
 from codec.model.container import (
+    check_content,
     check_tensors,
     content_id,
     is_id,
@@ -31,6 +30,7 @@ from codec.model.container import (
     opened,
     read_metadata,
     read_tensors,
+    write_tensors,
 )
 from codec.network.shapes import pixel_tensors
 
@@ -96,8 +96,7 @@ def write_model_file(
         "config": config.canonical_json(),
         "skip_below": str(skip_below),
     }
-    data = save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata)
-    Writing(overwrite).write(str(path), data)
+    write_tensors(path, metadata, tensors, overwrite=overwrite)
     return info
 
 
@@ -110,8 +109,7 @@ def read_model_file(path: Path) -> ModelFile:
     """Read, check the id, prove the bounds again. Raises FileAccessError or ModelFileError."""
     info, tensors = read_model_info(path), read_tensors(path)
     try:
-        if (found := model_id(info.config, info.skip_below, tensors)) != info.id:
-            raise ModelFileError(f"its content has the id {found}, it claims {info.id}: it is damaged")
+        check_content(model_id(info.config, info.skip_below, tensors), info.id)
         _check_tensors(info.config, info.skip_below, tensors)
     except ModelFileError as error:
         raise ModelFileError(f"model file {path}: {error}") from None

@@ -12,13 +12,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import save
-
 from bitstream.errors import ModelFileError
-from codec.files.output import Writing
 from codec.model.config import ModelConfig
-from codec.model.container import Tensors, check_tensors, content_id, is_id, is_number, read_metadata, read_tensors
+from codec.model.container import (
+    Tensors,
+    check_content,
+    check_tensors,
+    check_version,
+    content_id,
+    is_id,
+    is_number,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 from codec.network.shapes import pixel_tensors
 
 FORMAT = "wisp-synthesis"
@@ -61,7 +68,7 @@ def write_synthesis_file(
         "config": config.canonical_json(),
         "before": str(before),
     }
-    Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    write_tensors(path, metadata, tensors, overwrite=overwrite)
     return info
 
 
@@ -69,8 +76,7 @@ def read_synthesis_file(path: Path) -> SynthesisFile:
     """Read and check everything. Raises FileAccessError or ModelFileError."""
     info, tensors = synthesis_info(path, read_metadata(path)), read_tensors(path)
     try:
-        if (found := _content_id(info.model, info.config, info.before, tensors)) != info.id:
-            raise ModelFileError(f"its content has the id {found}, it claims {info.id}: it is damaged")
+        check_content(_content_id(info.model, info.config, info.before, tensors), info.id)
         _check(info, tensors)
     except ModelFileError as error:
         raise ModelFileError(f"fast synthesis {path}: {error}") from None
@@ -79,12 +85,7 @@ def read_synthesis_file(path: Path) -> SynthesisFile:
 
 def synthesis_info(path: Path, metadata: Mapping[str, str]) -> SynthesisInfo:
     """What the metadata of the file at `path` says. Raises ModelFileError."""
-    if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is not the file of a fast synthesis")
-    if metadata.get("version") != FORMAT_VERSION:
-        raise ModelFileError(
-            f"fast synthesis {path} has version {metadata.get('version')}, this release reads {FORMAT_VERSION}"
-        )
+    check_version(path, metadata, FORMAT, FORMAT_VERSION, "fast synthesis")
     identity, model, before = (metadata.get(key, "") for key in ("id", "model", "before"))
     if not is_id(identity) or not is_id(model) or not is_number(before):
         raise ModelFileError(f"fast synthesis {path}: its metadata is damaged")

@@ -11,12 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from safetensors.numpy import save
-
 from bitstream.errors import ModelFileError, ModelNotFoundError, WispError
-from codec.files.output import Writing
-from codec.model.container import Tensors, check_tensors, content_id, read_metadata, read_tensors
+from codec.model.container import (
+    Tensors,
+    check_content,
+    check_tensors,
+    check_version,
+    content_id,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 from codec.model.registry import SEARCH_VARIABLE, candidate_files
 from codec.restore.config import FORMAT, Kind, RestoreConfig
 
@@ -47,7 +52,7 @@ def write_restore_file(
         "name": name,
         "config": config.canonical_json(),
     }
-    Writing(overwrite).write(str(path), save({k: np.ascontiguousarray(v) for k, v in tensors.items()}, metadata))
+    write_tensors(path, metadata, tensors, overwrite=overwrite)
     return file
 
 
@@ -71,17 +76,13 @@ def _kind_of(path: Path) -> str | None:
 def read_restore_file(path: Path, kind: str) -> RestoreFile:
     """Read and check everything. `kind`: denoise or colorize. Raises FileAccessError or ModelFileError."""
     metadata = read_metadata(path)
-    if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"{path} is not the file of a denoiser or colouriser")
-    if metadata.get("version") != FORMAT_VERSION:
-        raise ModelFileError(f"{path} has version {metadata.get('version')}, this release reads {FORMAT_VERSION}")
+    check_version(path, metadata, FORMAT, FORMAT_VERSION, "denoiser or colouriser")
     tensors = read_tensors(path)
     try:
         config = RestoreConfig.from_json(metadata.get("config", ""))
         if config.kind != kind:
             raise ModelFileError(f"it is of kind {config.kind}, not {kind}")
-        if (found := _content_id(config, tensors)) != metadata.get("id"):
-            raise ModelFileError(f"its content has the id {found}, it claims {metadata.get('id')}: it is damaged")
+        check_content(found := _content_id(config, tensors), metadata.get("id"))
         _check(config, tensors)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None

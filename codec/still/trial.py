@@ -14,7 +14,7 @@ from codec.model.loaded import LoadedModel
 from codec.pixels.distortion import psnr
 from codec.pixels.geometry import Area
 from codec.still.entropy import emit_symbols
-from codec.still.learned import tile_of
+from codec.still.learned import DecodedTile, tile_of
 from codec.still.pixel_path import analyse, synthesise
 
 LOSSLESS_DB = 10 * math.log10(255**2 / 1e-9)  # stands for infinity, so that means stay finite
@@ -27,11 +27,16 @@ class NoSink:
         """See SymbolSink."""
 
 
-def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> torch.Tensor:
-    """Quantise a picture as one tile, symbols to `sink` -> 16 * y_hat (1, cy, h, w) float32."""
+def emit_tile(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> DecodedTile:
+    """Quantise a picture as one tile, symbols to `sink`."""
     y = analyse(model, picture, torch.tensor(quality, device="cpu"))
     (latent,) = emit_symbols(model, y, [quality], [sink])
-    tile = tile_of(0, latent, Area(0, y.shape[2], 0, y.shape[3]), model.config)
+    return tile_of(0, latent, Area(0, y.shape[2], 0, y.shape[3]), model.config)
+
+
+def emit(model: LoadedModel, picture: NDArray[np.uint8], quality: int, sink: SymbolSink) -> torch.Tensor:
+    """The same -> 16 * y_hat (1, cy, h, w) float32."""
+    tile = emit_tile(model, picture, quality, sink)
     return tile.y16[None].contiguous(memory_format=torch.channels_last)
 
 

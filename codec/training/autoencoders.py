@@ -6,6 +6,7 @@ A network takes and gives values within 0..1 whatever it computes in; `encode` a
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -116,7 +117,7 @@ class Autoencoder(nn.Module):
         return made * self.deviation + self.mean
 
 
-class _Core(nn.Module):
+class _Core(nn.Module, ABC):
     """Both halves, in the network's own range."""
 
     last: _Layer
@@ -125,13 +126,13 @@ class _Core(nn.Module):
         """The last layer."""
         return self.last
 
+    @abstractmethod
     def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         """-> the code, and what the way back may add."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """-> the picture, before the head."""
-        raise NotImplementedError
 
 
 class _Pooled(_Core):
@@ -168,7 +169,20 @@ class _Pooled(_Core):
         return made[:, :, : self._size[0], : self._size[1]]
 
 
-class _Residual(_Core):
+class _Straight(_Core):
+    """Convolutions with ReLU behind each, and nothing else, on the way to the code."""
+
+    down: nn.ModuleList
+    drop: nn.Module
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        """See _Core."""
+        for conv in self.down:
+            x = self.drop(F.relu(conv(x)))
+        return x, ()
+
+
+class _Residual(_Straight):
     """Convolutions at full size with ReLU between them, the last of which begins at zero: nothing is added at first."""
 
     def __init__(self, shape: Shape, layers: Sequence[int], dropout: float) -> None:
@@ -180,19 +194,13 @@ class _Residual(_Core):
         self.last = _conv(layers[-1], shape.outputs)
         self.drop = nn.Dropout2d(dropout)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """See _Core."""
-        for conv in self.down:
-            x = self.drop(F.relu(conv(x)))
-        return x, ()
-
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """See _Core."""
         made: Tensor = self.last(code)
         return made
 
 
-class _Unpadded(_Core):
+class _Unpadded(_Straight):
     """3x3 convolutions without padding, which each take a pixel off every border; transposed ones put it back."""
 
     def __init__(self, shape: Shape, layers: Sequence[int], dropout: float) -> None:
@@ -205,12 +213,6 @@ class _Unpadded(_Core):
         self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 3) for a, b in pairwise(back))
         self.last = nn.ConvTranspose2d(layers[0], shape.outputs, 3)
         self.drop = nn.Dropout2d(dropout)
-
-    def encode(self, x: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """See _Core."""
-        for conv in self.down:
-            x = self.drop(F.relu(conv(x)))
-        return x, ()
 
     def decode(self, code: Tensor, skipped: Sequence[Tensor]) -> Tensor:
         """See _Core."""

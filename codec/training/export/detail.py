@@ -15,8 +15,9 @@ from safetensors import safe_open
 from bitstream.errors import ModelFileError
 from bitstream.rangecoder import SymbolSink
 from codec.detail.coding import emit_details
+from codec.detail.pixels import coefficients_of
 from codec.detail.prior import ExactDetailPrior, detail_known_answer
-from codec.detail.transform import analysed, nearest_code
+from codec.detail.transform import nearest_code
 from codec.exact.bounds import prove_detail_exact
 from codec.files.output import Writing
 from codec.model.config import DetailConfig
@@ -24,11 +25,9 @@ from codec.model.container import read_metadata
 from codec.model.detail import Arrays, DetailFile, DetailInfo, write_detail_file
 from codec.model.file import read_model_file
 from codec.model.loaded import LoadedDetail, LoadedModel, Runtime
-from codec.pixels.geometry import Area
-from codec.still.entropy import base_of, emit_symbols, quality_row
-from codec.still.learned import tile_of
-from codec.still.pixel_path import analyse, synthesise
-from codec.still.trial import NoSink
+from codec.still.entropy import base_of, quality_row
+from codec.still.pixel_path import synthesise
+from codec.still.trial import NoSink, emit_tile
 from codec.training.data.sources import find_pictures
 from codec.training.export.checkpoint import weights_of
 from codec.training.export.frequencies import SymbolCounter, fit_tables, gaussian_tables, held_out_saving
@@ -122,14 +121,12 @@ def _emit(
 ) -> None:
     """Hand the symbols of what a crop's base leaves to `sink`; the crop is one tile."""
     crop = crop[: len(crop) // 64 * 64, : crop.shape[1] // 64 * 64]
-    y = analyse(model, crop, torch.tensor(quality, device="cpu"))
-    (latent,) = emit_symbols(model, y, [quality], [NoSink()])
-    height, width = y.shape[2:]
-    y16 = tile_of(0, latent, Area(0, height, 0, width), model.config).y16[None]
-    shown = synthesise(model, y16, torch.tensor(quality, device="cpu"), crop.shape[1], crop.shape[0])
-    left = torch.from_numpy(crop.astype(np.float32) - shown).permute(2, 0, 1)[None]
-    base = base_of(model, [latent], [quality_row(quality)], height, width)
-    emit_details(layer, base, analysed(left), [code], [sink])
+    tile = emit_tile(model, crop, quality, NoSink())
+    height, width = tile.y16.shape[1:]
+    shown = synthesise(model, tile.y16[None], torch.tensor(quality, device="cpu"), crop.shape[1], crop.shape[0])
+    left = coefficients_of(np.subtract(crop, shown, dtype=np.float32), height, width, model.runtime.device)
+    base = base_of(model, [tile.latent], [quality_row(quality)], height, width)
+    emit_details(layer, base, left, [code], [sink])
 
 
 def _curve(base: NDArray[np.uint16]) -> NDArray[np.uint16]:
